@@ -1,0 +1,187 @@
+"""Bootstrap confidence intervals over images, or over patients that have several images."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+#: Resampled values held in memory at once, so that many images do not need repeats x images of memory.
+_BATCH_VALUES = 4_000_000
+
+
+class Interval(NamedTuple):
+    """An estimate with its confidence interval; the bounds are NaN where the data allow none."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def bootstrap_mean(
+    values: ArrayLike,
+    *,
+    groups: Sequence[Any] | None = None,
+    repeats: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Interval of a mean, by the bias-corrected and accelerated bootstrap (BCa).
+
+    Figures such as Dice are skewed, and for some dozens of images the plain percentile interval is then too narrow
+    more often than BCa.
+
+    Args:
+        values: one figure an image; NaN is refused.
+        groups: what belongs together (patients), one entry an image; whole groups are drawn. Each image is its own
+            group when None.
+        repeats: resampled data sets.
+        confidence: coverage that is aimed at, in (0, 1).
+        seed: the same seed gives the same interval.
+
+    Returns:
+        The mean over images; NaN when there is no image, NaN bounds when there is only one group.
+
+    Raises:
+        ValueError: NaN among the values, groups of another length, or a wrong confidence or number of repeats.
+    """
+    values = _checked(values)
+    columns = np.stack([values, np.ones_like(values)], axis=1)
+    return bootstrap_sums(
+        columns, lambda total, count: total / count, groups=groups, repeats=repeats, confidence=confidence, seed=seed
+    )
+
+
+def bootstrap_sums(
+    columns: ArrayLike,
+    function: Callable[..., NDArray[np.float64]],
+    *,
+    groups: Sequence[Any] | None = None,
+    repeats: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """BCa interval of a function of column sums, such as a Dice coefficient of counts pooled over a test set.
+
+    Args:
+        columns: shape [images, columns].
+        function: takes one array of sums a column and returns the statistic; must work on arrays of any shape.
+        groups: see :func:`bootstrap_mean`.
+        repeats: see :func:`bootstrap_mean`.
+        confidence: see :func:`bootstrap_mean`.
+        seed: see :func:`bootstrap_mean`.
+
+    Raises:
+        ValueError: see :func:`bootstrap_mean`.
+    """
+    table = _checked(columns)
+    if table.shape[0] == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    codes = _group_codes(groups, table.shape[0])
+    sums = np.zeros((int(codes.max()) + 1, table.shape[1]))
+    np.add.at(sums, codes, table)
+    samples = tuple(sums.T)
+
+    def statistic(*drawn: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        return function(*(column.sum(axis=axis) for column in drawn))
+
+    return _interval(samples, statistic, "BCa", repeats, confidence, seed)
+
+
+def bootstrap_median(
+    values: ArrayLike,
+    *,
+    groups: Sequence[Any] | None = None,
+    repeats: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of a median (BCa does not suit it: a median hardly reacts to one left-out image).
+
+    Args:
+        values: see :func:`bootstrap_mean`.
+        groups: see :func:`bootstrap_mean`.
+        repeats: see :func:`bootstrap_mean`.
+        confidence: see :func:`bootstrap_mean`.
+        seed: see :func:`bootstrap_mean`.
+
+    Raises:
+        ValueError: see :func:`bootstrap_mean`.
+    """
+    values = _checked(values)
+    if values.size == 0:
+        return Interval(np.nan, np.nan, np.nan)
+    order = np.argsort(values, kind="stable")
+    ranked, codes = values[order], _group_codes(groups, values.size)[order]
+    n_groups = int(codes.max()) + 1
+
+    def statistic(drawn: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
+        # Medians of images whose groups were drawn several times, without building the lists: count how often each
+        # group was drawn, then walk the sorted images until half of the weight is passed.
+        rows = np.moveaxis(drawn, axis, -1).astype(np.intp)
+        flat = rows.reshape(-1, rows.shape[-1])
+        shifted = flat + np.arange(flat.shape[0])[:, None] * n_groups
+        times = np.bincount(shifted.ravel(), minlength=flat.shape[0] * n_groups).reshape(-1, n_groups)
+        passed = times[:, codes].cumsum(axis=1)
+        total = passed[:, -1:]
+        lower = ranked[(passed > (total - 1) // 2).argmax(axis=1)]
+        upper = ranked[(passed > total // 2).argmax(axis=1)]
+        return ((lower + upper) / 2).reshape(rows.shape[:-1])
+
+    return _interval((np.arange(n_groups),), statistic, "percentile", repeats, confidence, seed)
+
+
+def _interval(
+    samples: tuple[NDArray[Any], ...],
+    statistic: Callable[..., NDArray[np.float64]],
+    method: str,
+    repeats: int,
+    confidence: float,
+    seed: int,
+) -> Interval:
+    if not 0 < confidence < 1:
+        raise ValueError(f"the confidence must lie between 0 and 1, got {confidence}")
+    if repeats < 1:
+        raise ValueError(f"the number of bootstrap repeats must be positive, got {repeats}")
+    estimate = float(statistic(*samples))
+    n_groups = samples[0].size
+    if n_groups < 2:
+        return Interval(estimate, np.nan, np.nan)
+    options: dict[str, Any] = {
+        "confidence_level": confidence,
+        "paired": True,
+        "vectorized": True,
+        "batch": max(1, _BATCH_VALUES // n_groups),
+    }
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
+        # A constant statistic has no acceleration: SciPy warns and returns NaN, and the percentiles are exact.
+        warnings.simplefilter("ignore")
+        result = stats.bootstrap(
+            samples, statistic, n_resamples=repeats, method=method, rng=np.random.default_rng(seed), **options
+        )
+        low, high = result.confidence_interval
+        if not np.isfinite([low, high]).all():
+            low, high = np.quantile(
+                result.bootstrap_distribution, [(1 - confidence) / 2, (1 + confidence) / 2], axis=-1
+            )
+    return Interval(estimate, float(low), float(high))
+
+
+def _checked(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if np.isnan(array).any():
+        raise ValueError(f"{int(np.isnan(array).sum())} of {array.size} values are NaN; leave them out knowingly")
+    return array
+
+
+def _group_codes(groups: Sequence[Any] | None, n: int) -> NDArray[np.intp]:
+    if groups is None:
+        return np.arange(n)
+    if len(groups) != n:
+        raise ValueError(f"{len(groups)} groups were given for {n} values")
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(group, len(numbers)) for group in groups], dtype=np.intp)
