@@ -1,0 +1,22 @@
+"""Data indexes, items, splits and phantoms."""
+
+from .index import COLUMNS, INDEX_NAME, DataIndexError, read_index, select
+from .lung_items import lung_items
+from .radiograph_folder import REJECTED, RadiographFolder, Rejected, collate_radiographs, folder_items
+from .sampling import BalancedSampler, balance_weights
+
+__all__ = [
+    "COLUMNS",
+    "INDEX_NAME",
+    "REJECTED",
+    "BalancedSampler",
+    "DataIndexError",
+    "RadiographFolder",
+    "Rejected",
+    "balance_weights",
+    "collate_radiographs",
+    "folder_items",
+    "lung_items",
+    "read_index",
+    "select",
+]

@@ -1,0 +1,24 @@
+"""Ignite handlers that MONAI lacks, one a file."""
+
+from .epoch_seed import EpochSeed
+from .last_checkpoint import LastCheckpoint, ResumeFileError
+from .load_encoder import LoadEncoder
+from .load_weights import LoadWeights, WeightsError, load_weights
+from .model_selection import ModelSelection
+from .prediction_record import PredictionRecord, ResumeError, finished_inputs
+from .training_curves import TrainingCurves
+
+__all__ = [
+    "EpochSeed",
+    "LastCheckpoint",
+    "LoadEncoder",
+    "LoadWeights",
+    "ModelSelection",
+    "PredictionRecord",
+    "ResumeError",
+    "ResumeFileError",
+    "TrainingCurves",
+    "WeightsError",
+    "finished_inputs",
+    "load_weights",
+]

@@ -83,8 +83,7 @@ class ResidualUNet(nn.Module):
         # Each decoder unit keeps the width of the level below it: 256, 128, 64, 32 by default.
         incoming = [features[-1], *features[:0:-1]]
         self.decoder = nn.ModuleList(
-            ResidualUnit(below + fine, coarse)
-            for below, (fine, coarse) in zip(incoming, reversed(pairs), strict=False)
+            ResidualUnit(below + fine, coarse) for below, (fine, coarse) in zip(incoming, reversed(pairs), strict=False)
         )
         self.head = nn.Conv2d(features[1], out_channels, 1)
         self._factor = 2 ** (len(features) - 1)

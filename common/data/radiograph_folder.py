@@ -1,0 +1,95 @@
+"""A folder of radiographs as a data set in which a bad file does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai.data import list_data_collate
+from torch.utils.data import Dataset
+
+from ..io import RadiographError
+
+#: Key of the rejected items in a batch made by :func:`collate_radiographs`.
+REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An input that gave no result.
+
+    Attributes:
+        path: the file.
+        status: "refused" when the file is not a radiograph to work on, "failed" for any other error.
+        reason: one line.
+    """
+
+    path: str
+    status: str
+    reason: str
+
+
+def rejection(path: str | Path, error: BaseException) -> Rejected:
+    """Tell from an exception (or what caused it) why ``path`` was rejected."""
+    cause: BaseException | None = error
+    last = error
+    while cause is not None:
+        if isinstance(cause, RadiographError):
+            return Rejected(str(path), "refused", cause.reason or str(cause))
+        last, cause = cause, cause.__cause__ or cause.__context__
+    # MONAI's SaveImage puts a whole traceback into its message; the last line says what went wrong.
+    lines = [line.strip() for line in str(last).splitlines() if line.strip()]
+    return Rejected(str(path), "failed", f"{type(last).__name__}: {lines[-1][:300] if lines else 'no message'}")
+
+
+def folder_items(
+    dataset_dir: str | Path, *, key: str = "image", skip: Collection[str] = (), limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Items ``{key: path}`` of all radiographs below a folder, sorted.
+
+    Args:
+        dataset_dir: searched recursively.
+        key: name of the entry.
+        skip: paths below ``dataset_dir``, with ``/``, to leave out.
+        limit: keep only the first so many.
+    """
+    root = Path(dataset_dir)
+    from ..io import find_radiographs
+
+    paths = [path for path in find_radiographs(root) if path.relative_to(root).as_posix() not in skip]
+    return [{key: str(path)} for path in paths[:limit]]
+
+
+class RadiographFolder(Dataset):
+    """Applies ``transform`` to each item and gives a :class:`Rejected` in place of an item that fails.
+
+    Args:
+        data: items with the path of the radiograph under ``key``.
+        transform: the preprocessing.
+        key: name of the image entry.
+    """
+
+    def __init__(self, data: Sequence[Mapping[str, Any]], transform: Callable[[Any], Any], key: str = "image") -> None:
+        self.data = list(data)
+        self.transform = transform
+        self.key = key
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> Any:
+        item = dict(self.data[index])
+        try:
+            return self.transform(item)
+        except Exception as error:  # whatever a file does to the reader, the others go on
+            return rejection(self.data[index][self.key], error)
+
+
+def collate_radiographs(items: Sequence[Any]) -> dict[str, Any]:
+    """Batch the items that were read; the others are listed under :data:`REJECTED`."""
+    good = [item for item in items if not isinstance(item, Rejected)]
+    batch: dict[str, Any] = list_data_collate(good) if good else {}
+    batch[REJECTED] = [item for item in items if isinstance(item, Rejected)]
+    return batch

@@ -1,0 +1,44 @@
+"""An evaluator that finishes every image it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ignite.engine import Engine
+from monai.engines import SupervisedEvaluator
+from monai.engines.utils import IterationEvents, engine_apply_transform
+from monai.utils import CommonKeys
+
+from ..data.radiograph_folder import REJECTED, Rejected, rejection
+
+
+class FolderEvaluator(SupervisedEvaluator):
+    """Evaluator for batches of :func:`common.data.collate_radiographs`.
+
+    ``engine.state.rejected`` holds the items of the current batch without a result: those that the data set could not
+    read and those whose post-processing (saving included) failed. ``engine.state.output`` holds the others.
+    Arguments are those of :class:`monai.engines.SupervisedEvaluator`.
+    """
+
+    def _iteration(self, engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> Any:
+        engine.state.rejected = list(batchdata.pop(REJECTED, []))
+        if CommonKeys.IMAGE not in batchdata:
+            engine.state.batch, engine.state.output = [], []
+            return engine.state.output
+        return super()._iteration(engine, batchdata)
+
+    def _register_postprocessing(self, posttrans: Callable[[Any], Any]) -> None:
+        @self.on(IterationEvents.MODEL_COMPLETED)
+        def run_postprocessing(engine: Engine) -> None:
+            done_batch, done_output = [], []
+            rejected: list[Rejected] = engine.state.rejected
+            for batch, output in zip(engine.state.batch, engine.state.output, strict=True):
+                try:
+                    b, o = engine_apply_transform(batch, output, posttrans)
+                except Exception as error:  # a full disk or one odd image must not take the rest along
+                    rejected.append(rejection(batch[CommonKeys.IMAGE].meta["filename_or_obj"], error))
+                else:
+                    done_batch.append(b)
+                    done_output.append(o)
+            engine.state.batch, engine.state.output = done_batch, done_output

@@ -1,0 +1,80 @@
+"""Continue an interrupted training run where its last finished epoch ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+
+from .ranks import is_main_process
+
+logger = logging.getLogger(__name__)
+
+
+class ResumeFileError(ValueError):
+    """A checkpoint to resume from that is missing or belongs to another configuration."""
+
+
+class LastCheckpoint:
+    """Writes everything a trainer needs to go on, after every epoch; takes it up again when asked to.
+
+    Epoch and iteration of the trainer are part of the checkpoint. Attach it to the trainer as the last handler, so
+    that what the other handlers changed in an epoch is saved with it.
+
+    Args:
+        path: the checkpoint, written atomically by the main process; each epoch replaces the one before.
+        objects: whatever has ``state_dict`` and ``load_state_dict`` (network, optimiser, scheduler, handlers).
+        resume: True loads the checkpoint when training starts.
+    """
+
+    def __init__(self, path: str | Path, objects: Mapping[str, Any], resume: bool = False) -> None:
+        self.path = Path(path)
+        self.objects = dict(objects)
+        self.resume = resume
+
+    def attach(self, engine: Engine) -> None:
+        """Register on the trainer."""
+        if self.resume:
+            engine.add_event_handler(Events.STARTED, self.load)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        if not is_main_process():
+            return
+        state = {name: _bare(thing).state_dict() for name, thing in self.objects.items()}
+        state["trainer"] = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.path)
+
+    def load(self, engine: Engine) -> None:
+        """Restore all objects and the trainer's epoch.
+
+        Raises:
+            ResumeFileError: no checkpoint, one that lacks some of the objects, or one of another network.
+        """
+        if not self.path.is_file():
+            raise ResumeFileError(f"{self.path}: no checkpoint to resume from; start without resume.yaml")
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        absent = sorted({"trainer", *self.objects} - set(state))
+        if absent:
+            raise ResumeFileError(f"{self.path}: holds no state of {', '.join(absent)}")
+        for name, thing in self.objects.items():
+            try:
+                _bare(thing).load_state_dict(state[name])
+            except (RuntimeError, ValueError, KeyError) as error:
+                first = str(error).splitlines()[0]
+                raise ResumeFileError(f"{self.path}: state of {name} belongs to another run ({first})") from error
+        engine.state.epoch = state["trainer"]["epoch"]
+        engine.state.iteration = state["trainer"]["iteration"]
+        logger.info("resumed after epoch %d: %s", engine.state.epoch, self.path)
+
+
+def _bare(thing: Any) -> Any:
+    return getattr(thing, "module", thing)

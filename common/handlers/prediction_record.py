@@ -1,0 +1,190 @@
+"""What became of every input: ``predictions.csv`` and ``run.json``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from ignite.engine import Engine, Events
+
+from ..data.radiograph_folder import Rejected
+
+TABLE = "predictions.csv"
+RUN = "run.json"
+BASE_COLUMNS = ("image", "status", "reason", "flags")
+#: Seconds between two writings of the table.
+WRITE_EVERY = 5.0
+PACKAGES = ("cxr-tb-common", "monai", "torch", "pytorch-ignite", "numpy", "pydicom", "pillow")
+
+
+class ResumeError(ValueError):
+    """The output folder holds results that this run must not be mixed with."""
+
+
+def finished_inputs(output_dir: str | Path, weights: str | Path, *, resume: bool) -> set[str]:
+    """Inputs that an earlier run into ``output_dir`` has done, by their path below the data folder.
+
+    Args:
+        output_dir: folder with the ``predictions.csv`` and ``run.json`` of the earlier run.
+        weights: weights of the present run.
+        resume: False starts over: nothing counts as done.
+
+    Raises:
+        ResumeError: the earlier results come from other weights.
+    """
+    table, run = Path(output_dir) / TABLE, Path(output_dir) / RUN
+    if not resume or not table.is_file():
+        return set()
+    if run.is_file():
+        earlier = json.loads(run.read_text(encoding="utf-8")).get("weights_sha256")
+        if earlier != file_sha256(weights):
+            raise ResumeError(f"{run}: results of other weights than {weights}; choose another output_dir")
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    return set(rows.loc[rows["status"] == "ok", "image"])
+
+
+def file_sha256(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits; empty when there is no such file."""
+    if not Path(path).is_file():
+        return ""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class PredictionRecord:
+    """Handler of a :class:`common.engines.FolderEvaluator` that keeps account of every input.
+
+    The table is written every few seconds, so that an interrupted run can be resumed, and at the end.
+
+    Args:
+        output_dir: folder of both files.
+        dataset_dir: inputs are named by their path below it.
+        columns: function of one post-processed item (with ``image`` and ``pred``) that gives the bundle's columns;
+            an entry "flags" is a list of words.
+        weights: weights file, for its SHA-256 in ``run.json``.
+        resume: keep the rows of an earlier run into the same folder.
+        info: further entries of ``run.json``, e.g. bundle and version.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        dataset_dir: str | Path,
+        columns: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        weights: str | Path,
+        resume: bool = False,
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.dataset_dir = Path(dataset_dir)
+        self.columns = columns
+        self.weights = Path(weights)
+        self.resume = resume
+        self.info = dict(info or {})
+        self.rows: list[dict[str, Any]] = []
+        self._began = 0.0
+        self._written = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Register on the evaluator."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+        engine.add_event_handler(Events.COMPLETED, self._finish)
+
+    def _start(self, engine: Engine) -> None:
+        self._began = time.monotonic()
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        done = finished_inputs(self.output_dir, self.weights, resume=self.resume)
+        self.rows = []
+        if done:
+            rows = pd.read_csv(self.output_dir / TABLE, dtype=str, keep_default_na=False)
+            self.rows = rows[rows["image"].isin(done)].to_dict("records")
+        self._write_run(complete=False)
+        self._write_table()
+
+    def __call__(self, engine: Engine) -> None:
+        fresh: list[dict[str, Any]] = []
+        for item in engine.state.output:
+            values = dict(self.columns(item))
+            flags = values.pop("flags", [])
+            name = self._name(item["image"].meta["filename_or_obj"])
+            fresh.append({"image": name, "status": "ok", "reason": "", "flags": " ".join(flags), **values})
+        for item in engine.state.rejected:
+            fresh.append(self._rejected(item))
+        self.rows += fresh
+        # Rewriting the table after every batch would cost quadratic time in a large folder.
+        if time.monotonic() - self._written > WRITE_EVERY:
+            self._write_table()
+
+    def _rejected(self, item: Rejected) -> dict[str, Any]:
+        return {"image": self._name(item.path), "status": item.status, "reason": item.reason, "flags": ""}
+
+    def _name(self, path: str) -> str:
+        return Path(path).relative_to(self.dataset_dir).as_posix()
+
+    def _write_table(self) -> None:
+        table = pd.DataFrame(sorted(self.rows, key=lambda row: row["image"]))
+        names = [*BASE_COLUMNS, *(name for name in table.columns if name not in BASE_COLUMNS)]
+        table = table.reindex(columns=names)
+        _replace(self.output_dir / TABLE, table.to_csv(index=False))
+        self._written = time.monotonic()
+
+    def _finish(self, engine: Engine) -> None:
+        self._write_table()
+        self._write_run(complete=True)
+
+    def _write_run(self, *, complete: bool) -> None:
+        record = {
+            **self.info,
+            "complete": complete,
+            "weights_sha256": file_sha256(self.weights),
+            "counts": self.counts(),
+            "seconds": round(time.monotonic() - self._began, 2),
+            "packages": {name: _version(name) for name in PACKAGES},
+            "python": platform.python_version(),
+            "threads": torch.get_num_threads(),
+        }
+        _replace(self.output_dir / RUN, json.dumps(record, indent=2) + "\n")
+
+    def counts(self) -> dict[str, int]:
+        """Number of inputs that are ok, refused and failed."""
+        found = [row["status"] for row in self.rows]
+        return {status: found.count(status) for status in ("ok", "refused", "failed")}
+
+    def exit(self) -> None:
+        """Say what was done; leave with exit status 3 when some inputs gave no result.
+
+        Raises:
+            SystemExit: code 3; every input without a result is listed in ``predictions.csv`` and on the last lines.
+        """
+        counts = self.counts()
+        print(f"{counts['ok']} done, {counts['refused']} refused, {counts['failed']} failed: {self.output_dir / TABLE}")
+        rejected = [row for row in self.rows if row["status"] != "ok"]
+        for row in rejected:
+            print(f"{row['status']}: {row['image']}: {row['reason']}")
+        if rejected:
+            raise SystemExit(3)
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,5 @@
+"""Losses that MONAI lacks."""
+
+from .focal_tversky import FocalTverskyLoss
+
+__all__ = ["FocalTverskyLoss"]
