@@ -1,8 +1,22 @@
-"""Reading radiographs and writing masks."""
+"""Reading radiographs, naming and writing what comes out of them."""
 
 from __future__ import annotations
 
+from .atomic import atomic_write
 from .errors import RadiographError
+from .folder import find_radiographs
+from .layout import RadiographLayout
+from .mask_writer import MaskWriter
 from .reader import RadiographReader
+from .tables import write_csv, write_json
 
-__all__ = ["RadiographError", "RadiographReader"]
+__all__ = [
+    "MaskWriter",
+    "RadiographError",
+    "RadiographLayout",
+    "RadiographReader",
+    "atomic_write",
+    "find_radiographs",
+    "write_csv",
+    "write_json",
+]

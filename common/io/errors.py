@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 
-ACCEPTED = "a single-frame frontal chest radiograph as DICOM (CR, DX, secondary capture), PNG, JPEG, TIFF or NIfTI"
+ACCEPTED = "one frontal chest radiograph a file, as DICOM (CR, DX or secondary capture), PNG, JPEG, TIFF or NIfTI"
 
 
 class RadiographError(ValueError):
     """A file is not a radiograph that this package can work on.
 
-    The message is one line: the file, what was found in it and what is accepted instead. It never quotes the content
-    of a file's own text fields that could name a patient. It is built by :meth:`refuse`, and takes a ready message as
-    its single argument so that it survives the trip out of a data loader's worker process.
+    The message is one line: the file, what was found in it and what is accepted instead. It quotes nothing from a
+    file's text fields that could name a patient. The constructor takes the ready message as its only needed argument,
+    so that the error survives the trip out of a data loader's worker process; :meth:`refuse` composes it.
 
-    Attributes:
+    Args:
+        message: the whole line.
         reason: what was found, without the file's name; empty when the error was rebuilt from its message alone.
     """
 
@@ -24,11 +25,14 @@ class RadiographError(ValueError):
 
     @classmethod
     def refuse(cls, path: str | os.PathLike[str], found: str, accepted: str = ACCEPTED) -> RadiographError:
-        """Build the error for ``path``.
+        """Compose the error.
 
         Args:
             path: the file that is refused.
             found: what was found, in plain words, without the file's name.
             accepted: what would have been accepted.
+
+        Returns:
+            The error, to be raised by the caller.
         """
         return cls(f"{os.fspath(path)}: {found}. Accepted: {accepted}.", reason=found)

@@ -1,4 +1,4 @@
-"""Radiographs stored as PNG, JPEG or TIFF pictures."""
+"""Radiographs stored as PNG or JPEG, and what they share with TIFF."""
 
 from __future__ import annotations
 
@@ -6,76 +6,117 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import SimpleITK as sitk
-from PIL import Image
-from PIL import ImageChops
-from PIL import ImageFile
-from PIL import ImageOps
+import SimpleITK
+from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from .channels import grey_of_channels
 from .errors import RadiographError
 from .radiograph import Radiograph
 
-# Chroma is stored coarsely in JPEG, so that a grey picture saved as colour comes back with slightly unequal channels.
-CHANNEL_TOLERANCE = 12 / 255
-# A coloured side marker or a burnt-in arrow is tolerated up to this share of the pixels.
-COLOURED_SHARE = 0.01
+# What Pillow raises for files that are cut short or broken.
+PICTURE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
-_WHITE_IS_ZERO = 0
-_TIFF_PHOTOMETRIC = 262
-_TIFF_BITS = 258
+# Offsets of bit depth and colour type in a PNG, whose header comes first by the standard.
+_PNG_DEPTH = 24
+_PNG_COLOUR_TYPE = 25
+_PNG_GREY = 0
+_PNG_GREY_ALPHA = 4
+
+# EXIF orientation -> (rows and columns change places first, then rows are reversed, then columns are reversed).
+_UPRIGHT = {
+    2: (False, False, True),
+    3: (False, True, True),
+    4: (False, True, False),
+    5: (True, False, False),
+    6: (True, False, True),
+    7: (True, True, True),
+    8: (True, True, False),
+}
 
 
 def decode_picture(path: Path, stream: BinaryIO, kind: str) -> Radiograph:
-    """Decode a PNG, JPEG or TIFF.
+    """Decode a PNG or a JPEG.
 
-    The EXIF orientation is honoured: the pixels come upright as every viewer shows them. The resolution tags of these
-    formats state the size of a print, not of the patient, and are therefore not taken for a pixel spacing.
+    The EXIF orientation is honoured: the pixels come upright, as viewers show them, and masks are written that way.
+    The resolution tags of these formats give the size of a print, not of the patient: they are no pixel spacing.
 
     Args:
-        path: the file, for messages.
-        stream: the file, opened for reading in binary mode, at its start.
-        kind: ``png``, ``jpeg`` or ``tiff``.
+        path: the file.
+        stream: the same file, opened for reading in binary mode, at its start.
+        kind: ``png`` or ``jpeg``.
 
     Returns:
         The radiograph.
 
     Raises:
-        RadiographError: the file is damaged, has several frames or is a colour picture.
+        RadiographError: the file is cut short or broken, has several frames, or is a colour picture.
     """
-    # Other packages switch this on for the whole process; a padded radiograph must never pass for a complete one.
-    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    head = stream.read(_PNG_COLOUR_TYPE + 1)
+    stream.seek(0)
     try:
         with Image.open(stream, formats=[kind.upper()]) as picture:
             frames = getattr(picture, "n_frames", 1)
             if frames > 1:
-                raise RadiographError.refuse(path, f"{frames} frames in one file")
-            if _channel_bits(picture) == 16 and len(picture.getbands()) > 1:
-                grey = _agreeing_channels(path, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
-            else:
-                grey = _to_grey(path, ImageOps.exif_transpose(picture))
+                raise RadiographError.refuse(path, f"a {kind.upper()} with {frames} frames")
+            grey = grey_of_picture(path, picture)
+            orientation = int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+        if kind == "png" and head[_PNG_DEPTH] == 16 and head[_PNG_COLOUR_TYPE] != _PNG_GREY:
+            grey = _grey_of_deep_png(path, colour_type=head[_PNG_COLOUR_TYPE])
     except RadiographError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, RuntimeError, Image.DecompressionBombError) as error:
-        raise RadiographError.refuse(path, f"truncated or damaged {kind.upper()} file ({error})") from error
-    return Radiograph(pixels=grey.T.astype(np.float32, order="C"), kind=kind)
+    except PICTURE_ERRORS as error:
+        raise damaged(path, kind, error) from error
+    return Radiograph(pixels=upright(grey, orientation).T)
 
 
-def _channel_bits(picture: Image.Image) -> int:
-    return 8
+def grey_of_picture(path: Path, picture: Image.Image) -> np.ndarray:
+    """Decode all pixels of an opened picture.
 
+    Args:
+        path: the file, for messages.
+        picture: the picture, of any mode.
 
-def _to_grey(path: Path, picture: Image.Image) -> np.ndarray:
-    if picture.mode in ("L", "I", "F", "1") or picture.mode.startswith("I;16"):
+    Returns:
+        Grey values, rows by columns.
+
+    Raises:
+        RadiographError: it is a colour picture.
+    """
+    # Other packages set this for the whole process; a radiograph filled up with grey must not pass for a whole one.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    picture.load()
+    if picture.mode in ("1", "L", "I", "F") or picture.mode.startswith("I;16"):
         return np.asarray(picture)
-    colour = picture.convert("RGBA")
-    red, green, blue, alpha = colour.split()
-    spread = ImageChops.lighter(ImageChops.difference(red, green), ImageChops.difference(green, blue))
-    spread = ImageChops.lighter(spread, ImageChops.difference(red, blue))
-    coloured = sum(spread.histogram()[int(CHANNEL_TOLERANCE * 255) + 1 :])
-    if coloured > COLOURED_SHARE * picture.width * picture.height:
-        raise RadiographError.refuse(path, "a colour picture")
-    return np.asarray(colour.convert("RGB").convert("L"))
+    transparent = picture.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in picture.info
+    colour = picture.convert("RGBA" if transparent else "RGB")
+    return grey_of_channels(path, [np.asarray(channel) for channel in colour.split()])
 
 
-def _agreeing_channels(path: Path, channels: np.ndarray) -> np.ndarray:
-    return channels[..., 0]
+def damaged(path: Path, kind: str, error: Exception) -> RadiographError:
+    """The refusal of a file whose decoder gave up."""
+    # Pillow's text for this names the object that holds the open file, which helps nobody.
+    detail = "its header makes no sense" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
+    return RadiographError.refuse(path, f"a truncated or damaged {kind.upper()} file ({detail})")
+
+
+def upright(rows: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn and mirror as the EXIF orientation asks.
+
+    Args:
+        rows: rows by columns, as stored.
+        orientation: EXIF orientation, 1 to 8; anything else counts as 1.
+
+    Returns:
+        Rows by columns, as shown; a view where possible.
+    """
+    swap, flip_rows, flip_columns = _UPRIGHT.get(orientation, (False, False, False))
+    shown = rows.T if swap else rows
+    return shown[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+
+
+def _grey_of_deep_png(path: Path, *, colour_type: int) -> np.ndarray:
+    """Decode a PNG with several channels of 16 bits, of which Pillow keeps only the upper eight."""
+    if colour_type == _PNG_GREY_ALPHA:
+        raise RadiographError.refuse(path, "a PNG of 16 bits with transparency", "PNG of 16 bits without transparency")
+    pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path), imageIO="PNGImageIO"))
+    return grey_of_channels(path, list(np.moveaxis(pixels, -1, 0)))

@@ -2,117 +2,135 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from monai.config import PathLike
 from monai.data import ImageReader
-from monai.utils import MetaKeys
-from monai.utils import ensure_tuple
+from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
 
-from .dicom import decode_dicom
+from .dicom import DICOM_TAGS, decode_dicom
 from .errors import RadiographError
+from .formats import SUFFIXES, sniff
 from .nifti import decode_nifti
 from .pictures import decode_picture
 from .radiograph import Radiograph
+from .tiff import decode_tiff
 
 MIN_SIDE = 64
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz", ".dcm", ".dicom")
-
-_PICTURES = {
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"\xff\xd8\xff": "jpeg",
-    b"II*\0": "tiff",
-    b"MM\0*": "tiff",
-    b"II+\0": "tiff",
-    b"MM\0+": "tiff",
-}
-_NIFTI_HEADER = 352
-_IDENTIFIERS = ("sop_class_uid", "sop_instance_uid")
-
 
 class RadiographReader(ImageReader):
-    """Read a chest radiograph from DICOM, PNG, JPEG, TIFF or NIfTI, whatever its name ends in.
+    """Read one frontal chest radiograph from a DICOM, PNG, JPEG, TIFF or NIfTI file.
+
+    The content decides about the format, not the file's name. The array has shape (W, H): first axis to the picture's
+    right, second axis down, as MONAI's own readers have it; float32 in the units of the file, bone bright. Metadata
+    has the same keys and types for all formats, so that batches of mixed formats collate:
+
+    - ``affine``, ``original_affine``: 4 x 4, -spacing on the diagonal of the two picture axes (1 where unknown), which
+      is what ITK gives to pictures; ``space``, ``spatial_shape``, ``original_channel_dim`` as MONAI wants them
+    - ``pixel_spacing``: (x, y) in mm, NaN where the file does not tell. PNG, JPEG and TIFF never do
+    - ``format``: ``dicom``, ``png``, ``jpeg``, ``tiff`` or ``nifti``; ``inverted``: whether the file held bone as dark
+      (MONOCHROME1, WhiteIsZero) and was turned over
+    - ``source_affine``, ``source_storage``, ``source_axes``: what :class:`MaskWriter` needs to write a NIfTI mask on
+      the grid of a NIfTI input
+    - ``sop_class_uid``, ``sop_instance_uid``, ``series_instance_uid``, ``study_instance_uid``, ``patient_orientation``:
+      of a DICOM file, else empty. They are for writing DICOM; nothing here prints them
+
+    A refusal comes from :meth:`get_data`, never from :meth:`read`: after an error in ``read``, ``LoadImage`` would try
+    MONAI's other readers, and one of them may well load what was refused.
 
     Example::
 
-        LoadImaged(keys="image", reader=RadiographReader)
+        LoadImaged(keys="image", reader=RadiographReader)  # in a config: reader: {_target_: common.io.RadiographReader}
     """
 
     def verify_suffix(self, filename: Sequence[PathLike] | PathLike) -> bool:
         """Whether every name ends like one of the accepted formats."""
         return all(str(name).lower().endswith(SUFFIXES) for name in ensure_tuple(filename))
 
-    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: object) -> list[Path]:
-        """Take the path and leave the decoding to :meth:`get_data`.
+    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: object) -> tuple[Path, ...]:
+        """Take the file's path; nothing is opened yet.
 
-        ``LoadImage`` tries other readers after an error in ``read``, and would thereby load what this reader refuses.
-        """
-        return [Path(name) for name in ensure_tuple(data)]
-
-    def get_data(self, img: list[Path]) -> tuple[np.ndarray, dict]:
-        """Decode one radiograph.
+        Args:
+            data: path of the file, or a sequence of one path.
+            kwargs: none are used; the parameter is part of MONAI's interface.
 
         Returns:
-            float32 array of shape (W, H), bone bright, and the metadata.
+            What :meth:`get_data` takes.
+        """
+        return tuple(Path(name) for name in ensure_tuple(data))
+
+    def get_data(self, img: tuple[Path, ...]) -> tuple[np.ndarray, dict]:
+        """Decode one radiograph.
+
+        Args:
+            img: what :meth:`read` returned.
+
+        Returns:
+            float32 array of shape (W, H), and the metadata described above.
 
         Raises:
-            RadiographError: the file is not a radiograph that can be worked on.
+            RadiographError: there is no such file, or it is not one frontal chest radiograph.
         """
-        (path,) = img
-        radiograph = _decode(path)
-        pixels = radiograph.pixels
-        if pixels.ndim != 2 or min(pixels.shape) < MIN_SIDE:
-            raise RadiographError.refuse(path, f"a picture of {' x '.join(map(str, pixels.shape))} pixels")
-        if pixels.min() == pixels.max():
-            raise RadiographError.refuse(path, "a constant picture")
-        x, y = (1.0 if math.isnan(s) else s for s in radiograph.spacing)
+        if len(img) != 1:
+            raise RadiographError.refuse(img[0] if img else "", f"{len(img)} files for one image")
+        path = img[0]
+        kind, radiograph = _decode(path)
+        pixels = np.ascontiguousarray(radiograph.pixels, dtype=np.float32)
+        _check_content(path, pixels)
+        x, y = (1.0 if math.isnan(size) else size for size in radiograph.spacing)
         affine = np.diag([-x, -y, 1.0, 1.0])
         meta = {
+            ImageMetaKey.FILENAME_OR_OBJ: str(path),
             MetaKeys.AFFINE: affine,
             MetaKeys.ORIGINAL_AFFINE: affine.copy(),
-            MetaKeys.SPACE: "RAS",
+            MetaKeys.SPACE: SpaceKeys.RAS,
             MetaKeys.SPATIAL_SHAPE: np.asarray(pixels.shape),
             MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan"),
-            "pixel_spacing": np.asarray(radiograph.spacing, dtype=np.float64),
-            "kind": radiograph.kind,
+            "pixel_spacing": np.asarray(radiograph.spacing),
+            "format": kind,
             "inverted": radiograph.inverted,
             "source_affine": affine.copy() if radiograph.affine is None else radiograph.affine,
-            "storage": radiograph.storage,
+            "source_storage": radiograph.storage,
+            "source_axes": radiograph.storage_axes,
         }
-        meta |= {key: radiograph.identifiers.get(key, "") for key in _IDENTIFIERS}
-        return pixels, meta
+        return pixels, meta | {tag: radiograph.tags.get(tag, "") for tag in DICOM_TAGS}
 
 
-def _decode(path: Path) -> Radiograph:
+def _decode(path: Path) -> tuple[str, Radiograph]:
     try:
         with path.open("rb") as stream:
-            return _decode_stream(path, stream)
+            kind = sniff(stream)
+            if kind == "dicom":
+                return kind, decode_dicom(path, stream)
+            if kind in ("png", "jpeg"):
+                return kind, decode_picture(path, stream, kind)
+            if kind == "tiff":
+                return kind, decode_tiff(path, stream)
+            if kind == "nifti":
+                return kind, decode_nifti(path, stream)
     except FileNotFoundError:
         raise RadiographError.refuse(path, "no such file") from None
-    except PermissionError:
-        raise RadiographError.refuse(path, "no permission to read the file") from None
     except IsADirectoryError:
         raise RadiographError.refuse(path, "a folder, not a file") from None
+    except PermissionError:
+        raise RadiographError.refuse(path, "no permission to read this file", "files that you may read") from None
+    except OSError as error:
+        raise RadiographError.refuse(path, f"the file cannot be read ({error.strerror or error})") from error
+    raise RadiographError.refuse(path, "not an image" if path.stat().st_size else "an empty file")
 
 
-def _decode_stream(path: Path, stream: BinaryIO) -> Radiograph:
-    head = stream.read(_NIFTI_HEADER)
-    stream.seek(0)
-    if head[128:132] == b"DICM":
-        return decode_dicom(path, stream)
-    for magic, kind in _PICTURES.items():
-        if head.startswith(magic):
-            return decode_picture(path, stream, kind)
-    compressed = head.startswith(b"\x1f\x8b")
-    if compressed:
-        with gzip.open(path) as unpacked:
-            head = unpacked.read(_NIFTI_HEADER)
-    if head[344:348] == b"n+1\0":
-        return decode_nifti(path, stream, compressed)
-    raise RadiographError.refuse(path, "not an image")
+def _check_content(path: Path, pixels: np.ndarray) -> None:
+    width, height = pixels.shape
+    if min(width, height) < MIN_SIDE:
+        raise RadiographError.refuse(
+            path, f"a picture of {width} x {height} pixels", f"at least {MIN_SIDE} x {MIN_SIDE} pixels"
+        )
+    low, high = pixels.min(), pixels.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise RadiographError.refuse(path, "a picture with values that are not finite numbers", "finite grey values")
+    if low == high:
+        raise RadiographError.refuse(path, "a constant picture: all pixels are equal", "a picture that shows something")
