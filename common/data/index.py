@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..errors import UsageError
+
 INDEX_NAME = "index.csv"
 
 #: The columns of the data contract. Only ``image`` is always needed; each task says which others it needs.
@@ -31,7 +33,7 @@ COLUMNS = (
 )
 
 
-class DataIndexError(ValueError):
+class DataIndexError(UsageError):
     """An index that is missing, unreadable or does not hold what a task needs."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from monai.data import list_data_collate
 from torch.utils.data import Dataset
 
-from ..io import RadiographError
+from ..errors import UsageError
+from ..io import RadiographError, find_radiographs
 
 #: Key of the rejected items in a batch made by :func:`collate_radiographs`.
 REJECTED = "rejected"
@@ -45,7 +46,11 @@ def rejection(path: str | Path, error: BaseException) -> Rejected:
 
 
 def folder_items(
-    dataset_dir: str | Path, *, key: str = "image", skip: Collection[str] = (), limit: int | None = None
+    dataset_dir: str | Path,
+    *,
+    key: str = "image",
+    skip: Collection[str] = (),
+    exclude: str | Path | None = None,
 ) -> list[dict[str, Any]]:
     """Items ``{key: path}`` of all radiographs below a folder, sorted.
 
@@ -53,13 +58,17 @@ def folder_items(
         dataset_dir: searched recursively.
         key: name of the entry.
         skip: paths below ``dataset_dir``, with ``/``, to leave out.
-        limit: keep only the first so many.
+        exclude: a folder to leave out, such as that of the results.
+
+    Raises:
+        UsageError: no such folder, no permission, or no radiograph in it.
     """
     root = Path(dataset_dir)
-    from ..io import find_radiographs
-
-    paths = [path for path in find_radiographs(root) if path.relative_to(root).as_posix() not in skip]
-    return [{key: str(path)} for path in paths[:limit]]
+    try:
+        paths = find_radiographs(root, exclude=exclude)
+    except OSError as error:
+        raise UsageError(str(error)) from error
+    return [{key: str(path)} for path in paths if path.relative_to(root).as_posix() not in skip]
 
 
 class RadiographFolder(Dataset):

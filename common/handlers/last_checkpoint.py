@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
+from ..errors import UsageError
+from ..io import atomic_write
 from .ranks import is_main_process
 
 logger = logging.getLogger(__name__)
 
 
-class ResumeFileError(ValueError):
+class ResumeFileError(UsageError):
     """A checkpoint to resume from that is missing or belongs to another configuration."""
 
 
@@ -49,9 +50,8 @@ class LastCheckpoint:
         state = {name: _bare(thing).state_dict() for name, thing in self.objects.items()}
         state["trainer"] = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.path)
+        with atomic_write(self.path) as stream:
+            torch.save(state, stream)
 
     def load(self, engine: Engine) -> None:
         """Restore all objects and the trainer's epoch.

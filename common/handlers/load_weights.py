@@ -10,8 +10,10 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from ..errors import UsageError
 
-class WeightsError(ValueError):
+
+class WeightsError(UsageError):
     """A weights file that is missing, is no weights file, or belongs to another network."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from ..io import atomic_write
 from .ranks import is_main_process
 
 logger = logging.getLogger(__name__)
@@ -90,9 +90,8 @@ class ModelSelection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         network = getattr(self.network, "module", self.network)
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-        partial = self.path.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.path)
+        with atomic_write(self.path) as stream:
+            torch.save(state, stream)
 
     def state_dict(self) -> dict[str, Any]:
         """Best value, its epoch and the patience spent."""

@@ -16,6 +16,8 @@ import torch
 from ignite.engine import Engine, Events
 
 from ..data.radiograph_folder import Rejected
+from ..errors import UsageError
+from ..io import write_csv, write_json
 
 TABLE = "predictions.csv"
 RUN = "run.json"
@@ -25,7 +27,7 @@ WRITE_EVERY = 5.0
 PACKAGES = ("cxr-tb-common", "monai", "torch", "pytorch-ignite", "numpy", "pydicom", "pillow")
 
 
-class ResumeError(ValueError):
+class ResumeError(UsageError):
     """The output folder holds results that this run must not be mixed with."""
 
 
@@ -131,10 +133,9 @@ class PredictionRecord:
         return Path(path).relative_to(self.dataset_dir).as_posix()
 
     def _write_table(self) -> None:
-        table = pd.DataFrame(sorted(self.rows, key=lambda row: row["image"]))
-        names = [*BASE_COLUMNS, *(name for name in table.columns if name not in BASE_COLUMNS)]
-        table = table.reindex(columns=names)
-        _replace(self.output_dir / TABLE, table.to_csv(index=False))
+        rows = sorted(self.rows, key=lambda row: row["image"])
+        columns = list(dict.fromkeys([*BASE_COLUMNS, *(name for row in rows for name in row)]))
+        write_csv(self.output_dir / TABLE, rows, columns)
         self._written = time.monotonic()
 
     def _finish(self, engine: Engine) -> None:
@@ -152,7 +153,7 @@ class PredictionRecord:
             "python": platform.python_version(),
             "threads": torch.get_num_threads(),
         }
-        _replace(self.output_dir / RUN, json.dumps(record, indent=2) + "\n")
+        write_json(self.output_dir / RUN, record)
 
     def counts(self) -> dict[str, int]:
         """Number of inputs that are ok, refused and failed."""
@@ -172,15 +173,6 @@ class PredictionRecord:
             print(f"{row['status']}: {row['image']}: {row['reason']}")
         if rejected:
             raise SystemExit(3)
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _version(package: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch.optim import Optimizer
 
+from ..io import write_csv
 from .ranks import is_main_process
 
 
@@ -77,13 +76,8 @@ class TrainingCurves:
 
     def _write_table(self) -> None:
         names = list(dict.fromkeys(name for row in self.rows for name in row))
-        partial = self.output_dir / "curves.csv.partial"
-        with partial.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, names)
-            writer.writeheader()
-            for row in self.rows:
-                writer.writerow({k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()})
-        os.replace(partial, self.output_dir / "curves.csv")
+        rows = [{k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()} for row in self.rows]
+        write_csv(self.output_dir / "curves.csv", rows, names)
 
     def _draw(self) -> None:
         # The object interface leaves pyplot's global state, and with it the caller's figures, alone.

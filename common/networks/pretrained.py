@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..errors import UsageError
 from .vgg import BLOCKS, IMAGENET_STD, VGGFeatures
 
 #: torchvision's ImageNet weights (BSD-3-Clause); the file names end in the start of their SHA-256, which is checked.
@@ -17,7 +18,7 @@ IMAGENET_URLS = {
 }
 
 
-class EncoderWeightsError(ValueError):
+class EncoderWeightsError(UsageError):
     """Encoder weights that are missing or do not fit."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -74,7 +75,7 @@ class ResidualUNet(nn.Module):
         self, in_channels: int = 1, out_channels: int = 1, features: Sequence[int] = (16, 32, 64, 128, 256)
     ) -> None:
         super().__init__()
-        pairs = list(zip(features[:-1], features[1:], strict=True))
+        pairs = list(itertools.pairwise(features))
         self.stem = Stem(in_channels, features[0])
         self.encoder = nn.ModuleList(ResidualUnit(fine, coarse, stride=2) for fine, coarse in pairs)
         self.bridge = nn.Sequential(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -47,9 +49,7 @@ class TinyUNet(nn.Module):
         self.frame = frame
         self.input_norm = nn.BatchNorm2d(in_channels)
         widths = (in_channels, 8, 16, 32, 32, 32)
-        self.encoder = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.encoder = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in itertools.pairwise(widths))
         self.pool = nn.MaxPool2d(2)
         self.bottom = nn.Conv2d(32, 32, 3, padding=1)
         self.up3 = nn.Conv2d(64, 32, 3, padding=1)

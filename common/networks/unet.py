@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -32,10 +33,10 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         widths = [in_channels, *features]
-        self.encoder = nn.ModuleList(conv_relu_twice(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.encoder = nn.ModuleList(conv_relu_twice(a, b) for a, b in itertools.pairwise(widths))
         self.pool = nn.MaxPool2d(2)
         coarse_to_fine = list(reversed(features))
-        pairs = list(zip(coarse_to_fine[:-1], coarse_to_fine[1:], strict=True))
+        pairs = list(itertools.pairwise(coarse_to_fine))
         self.up = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for coarse, fine in pairs)
         self.decoder = nn.ModuleList(conv_relu_twice(2 * fine, fine) for _, fine in pairs)
         self.head = nn.Conv2d(features[0], out_channels, 1)

@@ -168,7 +168,7 @@ class CropBorderd(Cropd):
 
 
 def _steps(size: int) -> slice:
-    """Every so manieth element, about `_SAMPLES` of them."""
+    """A slice that takes about `_SAMPLES` evenly spread elements."""
     return slice(None, None, max(1, size // _SAMPLES))
 
 

@@ -10,6 +10,8 @@ from monai.config import KeysCollection, NdarrayOrTensor
 from monai.transforms import MapTransform, Transform
 from monai.utils import TransformBackends, convert_to_tensor
 
+from ..errors import UsageError
+
 
 class UniteMasks(Transform):
     """Unite the channels of a mask image.
@@ -36,7 +38,7 @@ class UniteMasksd(MapTransform):
         allow_missing_keys: skip keys that an item lacks.
 
     Raises:
-        ValueError: mask and image differ in size; the message names the files.
+        UsageError: mask and image differ in size; the message names the files.
     """
 
     backend = UniteMasks.backend
@@ -52,7 +54,7 @@ class UniteMasksd(MapTransform):
             mask = self.unite(d[key])
             if self.reference is not None and mask.shape[1:] != d[self.reference].shape[1:]:
                 image = d[self.reference]
-                raise ValueError(
+                raise UsageError(
                     f"{_name(d[key])}: the mask has {_size(mask)} pixels, its image {_name(image)} has {_size(image)}"
                 )
             d[key] = mask
