@@ -1,0 +1,89 @@
+"""Divisions of a data folder that keep every patient on one side and the mix of sites and labels the same in each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from .patients import patient_keys
+
+
+def split_by_patient(
+    table: pd.DataFrame,
+    shares: Mapping[str, float],
+    *,
+    seed: int = 0,
+    strata: Sequence[str] = ("dataset", "tb"),
+) -> pd.Series:
+    """Give every row a split.
+
+    All images of a patient get the same one (:func:`common.data.patients.patient_keys`). Patients are divided within
+    each stratum, so that every split holds the sites and labels in the proportion of the whole. The result depends on
+    the patients, the shares and the seed alone: neither the order of the rows nor that of the columns changes it.
+
+    Args:
+        table: index as :func:`read_index` returns it.
+        shares: name of each split and its share of the images; they add up to 1.
+        seed: another seed gives another division.
+        strata: columns whose mix is kept. Of a patient with several values, the largest one counts (TB before none).
+
+    Returns:
+        Names of splits on the index of ``table``.
+
+    Raises:
+        ValueError: shares that are negative or do not add up to 1, or a column the table lacks.
+    """
+    if any(share < 0 for share in shares.values()) or not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
+        raise ValueError(f"shares must not be negative and add up to 1, got {dict(shares)}")
+    absent = [name for name in strata if name not in table.columns]
+    if absent:
+        raise ValueError(f"no column {', '.join(absent)} to stratify by; found {', '.join(table.columns)}")
+    patients: dict[str, int] = {}
+    stratum: dict[str, tuple[str, ...]] = {}
+    keys = patient_keys(table)
+    for key, rows in table.groupby(keys, sort=True):
+        patients[str(key)] = len(rows)
+        stratum[str(key)] = tuple(str(rows[name].max()) for name in strata)
+
+    chosen: dict[str, str] = {}
+    given = dict.fromkeys(shares, 0.0)
+    placed = 0
+    for group in sorted(set(stratum.values())):
+        members = sorted((key for key in patients if stratum[key] == group), key=lambda key: _rank(key, seed))
+        inside = dict.fromkeys(shares, 0.0)
+        done = 0
+        for key in members:
+            done += patients[key]
+            placed += patients[key]
+            # The split that is furthest behind in this stratum; over all strata where that is a draw, so that the
+            # remainders of many small strata do not all fall to the same split.
+            behind = {
+                name: (round(share * done - inside[name], 9), share * placed - given[name])
+                for name, share in shares.items()
+            }
+            name = max(behind, key=behind.__getitem__)
+            chosen[key] = name
+            inside[name] += patients[key]
+            given[name] += patients[key]
+    return keys.map(chosen)
+
+
+def folds_by_patient(
+    table: pd.DataFrame, folds: int, *, seed: int = 0, strata: Sequence[str] = ("dataset", "tb")
+) -> pd.Series:
+    """Give every row the number of a fold, ``"0"`` to ``str(folds - 1)``; see :func:`split_by_patient`.
+
+    Raises:
+        ValueError: fewer than 2 folds.
+    """
+    if folds < 2:
+        raise ValueError(f"folds must be at least 2, got {folds}")
+    return split_by_patient(table, {str(fold): 1 / folds for fold in range(folds)}, seed=seed, strata=strata)
+
+
+def _rank(key: str, seed: int) -> str:
+    """A random-looking position that every machine and every version of every library agrees on."""
+    return hashlib.sha256(f"{seed}/{key}".encode()).hexdigest()
