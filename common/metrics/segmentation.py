@@ -19,23 +19,26 @@ class SegmentationMetric:
     Args:
         label: name in tables and charts.
         higher_is_better: which direction is good.
-        is_distance: whether the figure has a unit (mm or pixels); it is a ratio in [0, 1] otherwise.
+        uses_length: whether it depends on the unit of length, so that images measured in mm and images measured in
+            pixels must not be averaged together.
+        is_distance: whether the figure itself is a length; it is a ratio in [0, 1] otherwise.
     """
 
     label: str
     higher_is_better: bool
-    is_distance: bool
+    uses_length: bool = False
+    is_distance: bool = False
 
 
 #: The figures that :func:`segmentation_metrics` returns, in the order of the tables.
 SEGMENTATION_METRICS = {
-    "dice": SegmentationMetric("Dice", higher_is_better=True, is_distance=False),
-    "iou": SegmentationMetric("IoU", higher_is_better=True, is_distance=False),
-    "miou": SegmentationMetric("two-class mIoU", higher_is_better=True, is_distance=False),
-    "hd95": SegmentationMetric("HD95", higher_is_better=False, is_distance=True),
-    "hd": SegmentationMetric("HD", higher_is_better=False, is_distance=True),
-    "assd": SegmentationMetric("ASSD", higher_is_better=False, is_distance=True),
-    "surface_dice": SegmentationMetric("surface Dice", higher_is_better=True, is_distance=False),
+    "dice": SegmentationMetric("Dice", higher_is_better=True),
+    "iou": SegmentationMetric("IoU", higher_is_better=True),
+    "miou": SegmentationMetric("two-class mIoU", higher_is_better=True),
+    "hd95": SegmentationMetric("HD95", higher_is_better=False, uses_length=True, is_distance=True),
+    "hd": SegmentationMetric("HD", higher_is_better=False, uses_length=True, is_distance=True),
+    "assd": SegmentationMetric("ASSD", higher_is_better=False, uses_length=True, is_distance=True),
+    "surface_dice": SegmentationMetric("surface Dice", higher_is_better=True, uses_length=True),
 }
 
 

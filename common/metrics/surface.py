@@ -77,7 +77,8 @@ def surface_distances(
     if not (found and real):
         diagonal = np.array([np.linalg.norm((np.array(truth.shape) - 1) * step)])
         return SurfaceDistances(diagonal if found else none, diagonal if real else none)
-    edges, true_edges = get_mask_edges(prediction, truth)
+    # Cropping to the foreground first costs more than it saves where lungs fill most of the picture.
+    edges, true_edges = get_mask_edges(prediction, truth, crop=False)
     return SurfaceDistances(
         np.asarray(get_surface_distance(edges, true_edges, spacing=step), dtype=np.float64),
         np.asarray(get_surface_distance(true_edges, edges, spacing=step), dtype=np.float64),

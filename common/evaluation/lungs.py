@@ -1,0 +1,152 @@
+"""Evaluation of saved lung masks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..data import read_index, select
+from ..data.lung_items import mask_columns
+from .cases import draw_cases
+from .errors import EvaluationError
+from .masks import NO_TRUTH, OK, MaskTask, evaluate_masks, unknown_predictions
+from .result import MaskEvaluation
+from .spacing import Spacing
+from .summary import count_outcomes, summarize
+
+#: Predictions ``REL_lungs.png``; the truth is ``lung_mask``, or the union of the left and the right one.
+LUNGS = MaskTask("lungs", mask_columns)
+
+
+def evaluate_lungs(
+    predictions_dir: str | Path,
+    dataset_dir: str | Path,
+    *,
+    sites: Sequence[str] | None = None,
+    split_column: str = "seg_split",
+    splits: Sequence[str] | None = None,
+    spacing: Mapping[str, Spacing] | None = None,
+    tolerance: float | None = None,
+    repeats: int = 2000,
+    seed: int = 0,
+    progress: bool = False,
+) -> MaskEvaluation:
+    """Compare the lung masks in a folder with the truth of a data folder.
+
+    Args:
+        predictions_dir: output folder of the lung segmentation that was run on ``dataset_dir``.
+        dataset_dir: folder with ``index.csv``.
+        sites: values of ``dataset`` to evaluate; all when empty.
+        split_column: index column with the split of each row.
+        splits: values of ``split_column`` to evaluate; all when empty.
+        spacing: pixel size (x, y) in mm by site; goes before the index columns spacing_x and spacing_y.
+        tolerance: distance that surface Dice forgives, in mm (pixels where no spacing is known); None leaves surface
+            Dice out.
+        repeats: bootstrap repeats.
+        seed: seed of the bootstrap.
+        progress: show a progress bar.
+
+    Raises:
+        DataIndexError: no index, or nothing selected.
+        EvaluationError: no folder of predictions, no selected image with a truth, or none of them compared.
+    """
+    index = read_index(dataset_dir)
+    rows = select(index, sites=sites, split_column=split_column, splits=splits)
+    unknown = sorted(set(spacing or {}) - set(index["dataset"]))
+    if unknown:
+        raise EvaluationError(f"spacing was given for {', '.join(unknown)}, which the index does not have")
+    per_image = evaluate_masks(
+        predictions_dir,
+        rows,
+        dataset_dir,
+        task=LUNGS,
+        split_column=split_column,
+        spacing=spacing,
+        tolerance=tolerance,
+        progress=progress,
+    )
+    if (per_image["status"] == NO_TRUTH).all():
+        raise EvaluationError(f"{dataset_dir}: none of the {len(rows)} selected rows of the index has a true lung mask")
+    if not (per_image["status"] == OK).any():
+        first = per_image[per_image["status"] != NO_TRUTH].iloc[0]
+        raise EvaluationError(f"no predicted lung mask could be compared; {first['image']}: {first['reason']}")
+    return MaskEvaluation(
+        per_image=per_image,
+        summary=summarize(per_image, repeats=repeats, seed=seed),
+        outcomes=count_outcomes(per_image),
+        unknown=unknown_predictions(predictions_dir, index, dataset_dir, task=LUNGS),
+        settings={
+            "task": LUNGS.name,
+            "predictions": str(predictions_dir),
+            "dataset": str(dataset_dir),
+            "sites": list(sites or []),
+            "split_column": split_column,
+            "splits": list(splits or []),
+            "spacing": {site: list(pixel) for site, pixel in (spacing or {}).items()},
+            "surface_dice_tolerance": tolerance,
+            "bootstrap_repeats": repeats,
+            "bootstrap_seed": seed,
+        },
+    )
+
+
+def report_lungs(
+    predictions_dir: str | Path,
+    dataset_dir: str | Path,
+    output_dir: str | Path,
+    *,
+    sites: Sequence[str] | None = None,
+    split_column: str = "seg_split",
+    splits: Sequence[str] | None = None,
+    spacing: Mapping[str, Spacing] | None = None,
+    tolerance: float | None = None,
+    cases: int = 3,
+    repeats: int = 2000,
+    seed: int = 0,
+    progress: bool = False,
+) -> MaskEvaluation:
+    """Evaluate saved lung masks and write tables, chart and pictures.
+
+    Args:
+        predictions_dir: see :func:`evaluate_lungs`.
+        dataset_dir: see :func:`evaluate_lungs`.
+        output_dir: folder for what :meth:`.result.MaskEvaluation.save` writes and for the pictures in ``cases``.
+        sites: see :func:`evaluate_lungs`.
+        split_column: see :func:`evaluate_lungs`.
+        splits: see :func:`evaluate_lungs`.
+        spacing: see :func:`evaluate_lungs`.
+        tolerance: see :func:`evaluate_lungs`.
+        cases: best, median and worst images to draw, of each kind and site; 0 for none.
+        repeats: see :func:`evaluate_lungs`.
+        seed: see :func:`evaluate_lungs`.
+        progress: see :func:`evaluate_lungs`.
+
+    Raises:
+        DataIndexError: see :func:`evaluate_lungs`.
+        EvaluationError: see :func:`evaluate_lungs`.
+        OSError: the output folder cannot be written.
+    """
+    evaluation = evaluate_lungs(
+        predictions_dir,
+        dataset_dir,
+        sites=sites,
+        split_column=split_column,
+        splits=splits,
+        spacing=spacing,
+        tolerance=tolerance,
+        repeats=repeats,
+        seed=seed,
+        progress=progress,
+    )
+    evaluation.save(output_dir)
+    if cases:
+        draw_cases(
+            evaluation.per_image,
+            read_index(dataset_dir),
+            task=LUNGS,
+            predictions_dir=predictions_dir,
+            dataset_dir=dataset_dir,
+            output_dir=Path(output_dir) / "cases",
+            count=cases,
+        )
+    return evaluation
