@@ -82,6 +82,8 @@ def unknown_option(arguments: Sequence[str]) -> str | None:
     except (ValueError, SyntaxError):
         files = value
     known = set(ConfigParser.load_config_files(files)) | set(inspect.signature(run).parameters)
+    if {"true", "false"} & set(arguments):
+        return "write True or False: the command line takes Python's values, and would take true for a text"
     for option in options:
         name = re.split(r"#|::", option.lstrip("+"))[0]
         if name not in known:

@@ -49,7 +49,6 @@ def folder_items(
     dataset_dir: str | Path,
     *,
     key: str = "image",
-    skip: Collection[str] = (),
     exclude: str | Path | None = None,
 ) -> list[dict[str, Any]]:
     """Items ``{key: path}`` of all radiographs below a folder, sorted.
@@ -57,7 +56,6 @@ def folder_items(
     Args:
         dataset_dir: searched recursively.
         key: name of the entry.
-        skip: paths below ``dataset_dir``, with ``/``, to leave out.
         exclude: a folder to leave out, such as that of the results.
 
     Raises:
@@ -68,20 +66,29 @@ def folder_items(
         paths = find_radiographs(root, exclude=exclude)
     except OSError as error:
         raise UsageError(str(error)) from error
-    return [{key: str(path)} for path in paths if path.relative_to(root).as_posix() not in skip]
+    return [{key: str(path)} for path in paths]
 
 
 class RadiographFolder(Dataset):
     """Applies ``transform`` to each item and gives a :class:`Rejected` in place of an item that fails.
 
     Args:
-        data: items with the path of the radiograph under ``key``.
+        data: items with the path of the radiograph under ``key``; their other entries are not used.
         transform: the preprocessing.
+        dataset_dir: folder that the paths lie in.
+        done: paths below ``dataset_dir``, with ``/``, that are left out because an earlier run has done them.
         key: name of the image entry.
     """
 
-    def __init__(self, data: Sequence[Mapping[str, Any]], transform: Callable[[Any], Any], key: str = "image") -> None:
-        self.data = list(data)
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        transform: Callable[[Any], Any],
+        dataset_dir: str | Path,
+        done: Collection[str] = (),
+        key: str = "image",
+    ) -> None:
+        self.data = [item for item in data if Path(item[key]).relative_to(dataset_dir).as_posix() not in done]
         self.transform = transform
         self.key = key
 
@@ -89,11 +96,11 @@ class RadiographFolder(Dataset):
         return len(self.data)
 
     def __getitem__(self, index: int) -> Any:
-        item = dict(self.data[index])
+        path = self.data[index][self.key]
         try:
-            return self.transform(item)
+            return self.transform({self.key: path})
         except Exception as error:  # whatever a file does to the reader, the others go on
-            return rejection(self.data[index][self.key], error)
+            return rejection(path, error)
 
 
 def collate_radiographs(items: Sequence[Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from .load_encoder import LoadEncoder
 from .load_weights import LoadWeights, WeightsError, load_weights
 from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
+from .sync_buffers import SyncBuffers
 from .training_curves import TrainingCurves
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "PredictionRecord",
     "ResumeError",
     "ResumeFileError",
+    "SyncBuffers",
     "TrainingCurves",
     "WeightsError",
     "finished_inputs",

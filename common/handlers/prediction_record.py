@@ -91,7 +91,7 @@ class PredictionRecord:
         self.weights = Path(weights)
         self.resume = resume
         self.info = dict(info or {})
-        self.rows: list[dict[str, Any]] = []
+        self.rows: dict[str, dict[str, Any]] = {}
         self._began = 0.0
         self._written = 0.0
 
@@ -105,10 +105,10 @@ class PredictionRecord:
         self._began = time.monotonic()
         self.output_dir.mkdir(parents=True, exist_ok=True)
         done = finished_inputs(self.output_dir, self.weights, resume=self.resume)
-        self.rows = []
+        self.rows = {}
         if done:
-            rows = pd.read_csv(self.output_dir / TABLE, dtype=str, keep_default_na=False)
-            self.rows = rows[rows["image"].isin(done)].to_dict("records")
+            table = pd.read_csv(self.output_dir / TABLE, dtype=str, keep_default_na=False)
+            self.rows = {row["image"]: row for row in table.to_dict("records") if row["image"] in done}
         self._write_run(complete=False)
         self._write_table()
 
@@ -121,7 +121,7 @@ class PredictionRecord:
             fresh.append({"image": name, "status": "ok", "reason": "", "flags": " ".join(flags), **values})
         for item in engine.state.rejected:
             fresh.append(self._rejected(item))
-        self.rows += fresh
+        self.rows |= {row["image"]: row for row in fresh}
         # Rewriting the table after every batch would cost quadratic time in a large folder.
         if time.monotonic() - self._written > WRITE_EVERY:
             self._write_table()
@@ -133,7 +133,7 @@ class PredictionRecord:
         return Path(path).relative_to(self.dataset_dir).as_posix()
 
     def _write_table(self) -> None:
-        rows = sorted(self.rows, key=lambda row: row["image"])
+        rows = [self.rows[name] for name in sorted(self.rows)]
         columns = list(dict.fromkeys([*BASE_COLUMNS, *(name for row in rows for name in row)]))
         write_csv(self.output_dir / TABLE, rows, columns)
         self._written = time.monotonic()
@@ -157,7 +157,7 @@ class PredictionRecord:
 
     def counts(self) -> dict[str, int]:
         """Number of inputs that are ok, refused and failed."""
-        found = [row["status"] for row in self.rows]
+        found = [row["status"] for row in self.rows.values()]
         return {status: found.count(status) for status in ("ok", "refused", "failed")}
 
     def exit(self) -> None:
@@ -168,7 +168,7 @@ class PredictionRecord:
         """
         counts = self.counts()
         print(f"{counts['ok']} done, {counts['refused']} refused, {counts['failed']} failed: {self.output_dir / TABLE}")
-        rejected = [row for row in self.rows if row["status"] != "ok"]
+        rejected = [row for row in self.rows.values() if row["status"] != "ok"]
         for row in rejected:
             print(f"{row['status']}: {row['image']}: {row['reason']}")
         if rejected:
