@@ -7,11 +7,13 @@ from .errors import RadiographError
 from .folder import find_radiographs
 from .layout import RadiographLayout
 from .mask_writer import MaskWriter
+from .overlay_writer import OverlayWriter
 from .reader import RadiographReader
 from .tables import write_csv, write_json
 
 __all__ = [
     "MaskWriter",
+    "OverlayWriter",
     "RadiographError",
     "RadiographLayout",
     "RadiographReader",
