@@ -9,7 +9,7 @@ from .errors import EvaluationError
 from .lungs import LUNGS, evaluate_lungs, report_lungs
 from .masks import MaskTask, evaluate_masks
 from .result import MaskEvaluation
-from .spacing import Spacing, parse_spacing
+from .spacing import SiteSpacing, Spacing, parse_spacing
 from .summary import count_outcomes, summarize
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Interval",
     "MaskEvaluation",
     "MaskTask",
+    "SiteSpacing",
     "Spacing",
     "bootstrap_mean",
     "bootstrap_median",

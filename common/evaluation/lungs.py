@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..data import read_index, select
@@ -11,7 +11,7 @@ from .cases import draw_cases
 from .errors import EvaluationError
 from .masks import NO_TRUTH, OK, MaskTask, evaluate_masks, unknown_predictions
 from .result import MaskEvaluation
-from .spacing import Spacing
+from .spacing import SiteSpacing, site_spacing
 from .summary import count_outcomes, summarize
 
 #: Predictions ``REL_lungs.png``; the truth is ``lung_mask``, or the union of the left and the right one.
@@ -25,7 +25,7 @@ def evaluate_lungs(
     sites: Sequence[str] | None = None,
     split_column: str = "seg_split",
     splits: Sequence[str] | None = None,
-    spacing: Mapping[str, Spacing] | None = None,
+    spacing: SiteSpacing | None = None,
     tolerance: float | None = None,
     repeats: int = 2000,
     seed: int = 0,
@@ -39,7 +39,7 @@ def evaluate_lungs(
         sites: values of ``dataset`` to evaluate; all when empty.
         split_column: index column with the split of each row.
         splits: values of ``split_column`` to evaluate; all when empty.
-        spacing: pixel size (x, y) in mm by site; goes before the index columns spacing_x and spacing_y.
+        spacing: pixel size in mm by site, one number or (x, y); goes before the index columns spacing_x and spacing_y.
         tolerance: distance that surface Dice forgives, in mm (pixels where no spacing is known); None leaves surface
             Dice out.
         repeats: bootstrap repeats.
@@ -52,16 +52,14 @@ def evaluate_lungs(
     """
     index = read_index(dataset_dir)
     rows = select(index, sites=sites, split_column=split_column, splits=splits)
-    unknown = sorted(set(spacing or {}) - set(index["dataset"]))
-    if unknown:
-        raise EvaluationError(f"spacing was given for {', '.join(unknown)}, which the index does not have")
+    pixels = site_spacing(spacing, index["dataset"])
     per_image = evaluate_masks(
         predictions_dir,
         rows,
         dataset_dir,
         task=LUNGS,
         split_column=split_column,
-        spacing=spacing,
+        spacing=pixels,
         tolerance=tolerance,
         progress=progress,
     )
@@ -82,7 +80,7 @@ def evaluate_lungs(
             "sites": list(sites or []),
             "split_column": split_column,
             "splits": list(splits or []),
-            "spacing": {site: list(pixel) for site, pixel in (spacing or {}).items()},
+            "spacing": {site: list(pixel) for site, pixel in pixels.items()},
             "surface_dice_tolerance": tolerance,
             "bootstrap_repeats": repeats,
             "bootstrap_seed": seed,
@@ -98,7 +96,7 @@ def report_lungs(
     sites: Sequence[str] | None = None,
     split_column: str = "seg_split",
     splits: Sequence[str] | None = None,
-    spacing: Mapping[str, Spacing] | None = None,
+    spacing: SiteSpacing | None = None,
     tolerance: float | None = None,
     cases: int = 3,
     repeats: int = 2000,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..data.pixels import PictureError, read_mask
 from ..io import RadiographError, RadiographLayout
 from ..io.folder import without_suffix
+from ..io.formats import sniff
 from ..io.nifti import decode_nifti
 
 #: Formats in which a mask may have been saved, in the order in which they are looked for.
@@ -101,4 +102,6 @@ def size_text(mask: NDArray[np.bool_]) -> str:
 
 def _read_nifti(path: Path) -> NDArray[np.float32]:
     with path.open("rb") as stream:
+        if sniff(stream) != "nifti":
+            raise MaskFileError(f"{path}: not a NIfTI file")
         return np.asarray(decode_nifti(path, stream).pixels, dtype=np.float32).T

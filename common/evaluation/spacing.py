@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -12,22 +12,46 @@ from .errors import EvaluationError
 #: Size of a pixel in mm, along the picture's rows (x, from column to column) and along its columns (y).
 Spacing = tuple[float, float]
 
+#: Sizes by site as people write them: one number for square pixels, or (x, y).
+SiteSpacing = Mapping[str, float | Sequence[float]]
 
-def parse_spacing(options: Iterable[str]) -> dict[str, Spacing]:
+
+def parse_spacing(options: Iterable[str]) -> dict[str, list[float]]:
     """Read ``site=mm`` or ``site=x,y`` texts, as given on a command line.
 
     Raises:
-        EvaluationError: a text of another form, a length that is not positive, or a site given twice.
+        EvaluationError: a text of another form, or a site given twice.
     """
-    spacing: dict[str, Spacing] = {}
+    spacing: dict[str, list[float]] = {}
     for option in options:
         site, _, lengths = option.rpartition("=")
-        values = [_length(text) for text in lengths.split(",")]
-        if not site or len(values) not in (1, 2) or any(math.isnan(value) for value in values):
-            raise EvaluationError(f"spacing {option}: accepted is site=mm or site=x,y, for example jsrt=0.7")
         if site in spacing:
             raise EvaluationError(f"spacing {option}: the site {site} is given twice")
-        spacing[site] = (values[0], values[-1])
+        spacing[site] = [_length(text) for text in lengths.split(",")]
+        if not site or any(math.isnan(length) for length in spacing[site]):
+            raise EvaluationError(f"spacing {option}: accepted is site=mm or site=x,y, for example jsrt=0.7")
+    return spacing
+
+
+def site_spacing(given: SiteSpacing | None, sites: Iterable[str]) -> dict[str, Spacing]:
+    """Bring pixel sizes by site into one form.
+
+    Args:
+        given: mm by site, one number for square pixels or (x, y).
+        sites: the sites that there are.
+
+    Raises:
+        EvaluationError: a site that does not exist, or something else than one or two positive lengths.
+    """
+    known = sorted({site for site in sites if site})
+    spacing: dict[str, Spacing] = {}
+    for site, value in (given or {}).items():
+        if site not in known:
+            raise EvaluationError(f"spacing of {site}: no such site; the index has {', '.join(known) or 'none'}")
+        lengths = [_length(item) for item in (value if isinstance(value, Sequence) else [value])]
+        if len(lengths) not in (1, 2) or any(math.isnan(length) for length in lengths):
+            raise EvaluationError(f"spacing of {site}: accepted is a positive length in mm, or two (x, y), got {value}")
+        spacing[site] = (lengths[0], lengths[-1])
     return spacing
 
 
@@ -51,10 +75,10 @@ def image_spacing(row: pd.Series, given: Mapping[str, Spacing]) -> Spacing | Non
     return x, y
 
 
-def _length(text: str) -> float:
+def _length(value: float | str) -> float:
     """A positive finite number, NaN for anything else."""
     try:
-        value = float(text)
-    except ValueError:
+        number = float(value)
+    except (TypeError, ValueError):
         return math.nan
-    return value if 0 < value < math.inf else math.nan
+    return number if 0 < number < math.inf else math.nan
