@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def draw_counts(images: pd.DataFrame, path: Path) -> None:
         ("Truth", pd.Series(truth, index=images.index), ("mask and box", "lung mask", "box", "neither")),
     )
     sites = _sites(images)
-    figure = Figure(figsize=(13, 1.6 + 0.45 * len(sites)), layout="constrained")
+    figure = Figure(figsize=(13, 2.0 + 0.45 * len(sites)), layout="constrained")
     for axes, (title, values, order) in zip(figure.subplots(1, 3, sharey=True), parts, strict=True):
         table = pd.crosstab(images["dataset"], values).reindex(index=sites)
         left = np.zeros(len(sites))
@@ -46,7 +47,8 @@ def draw_counts(images: pd.DataFrame, path: Path) -> None:
             axes.bar_label(bars, labels=[f"{n:.0f}" if n else "" for n in counts], label_type="center", fontsize=8)
             left += counts
         axes.set(title=title, xlabel="images")
-        axes.legend(fontsize=8, loc="lower right")
+        axes.margins(x=0.04)
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, frameon=False)
     axes.invert_yaxis()
     _save(figure, path)
 
@@ -73,13 +75,15 @@ def draw_ages(images: pd.DataFrame, path: Path) -> None:
                 list(drawn.values()), bins=bins, stacked=True, color=colours, label=list(drawn), edgecolor="white"
             )
             axes.legend(fontsize=8)
+        else:
+            axes.text(50, 0.5, "no ages", ha="center", va="center")
         _title(axes, site, f"{int(known.sum())} of {len(rows)} with age")
         axes.set(xlabel="age (years)", ylabel="images", xlim=(0, 100))
     _save(figure, path)
 
 
 def draw_sizes(images: pd.DataFrame, path: Path) -> None:
-    """Width and height of the images, the dots the larger the more images share a size.
+    """Width and height of the images, the marks the larger the more images share a size.
 
     Args:
         images: one row an image with ``dataset``, ``width`` and ``height``; 0 where an image could not be read.
@@ -88,21 +92,25 @@ def draw_sizes(images: pd.DataFrame, path: Path) -> None:
     figure = Figure(figsize=(7, 6), layout="constrained")
     axes = figure.subplots()
     usable = images[images["width"] > 0]
-    for site, colour in _coloured(_sites(images)):
+    for (site, colour), marker in zip(_colours(images).items(), cycle("osD^vPX*")):
         sizes = usable[usable["dataset"] == site].groupby(["width", "height"]).size()
         if sizes.empty:
             continue
         across, down = (sizes.index.get_level_values(name).to_numpy() for name in ("width", "height"))
         label = f"{site}: {across[0]} x {down[0]}" if len(sizes) == 1 else f"{site}: {len(sizes)} sizes"
-        dots = 20 + 12 * np.sqrt(sizes.to_numpy())
-        axes.scatter(across, down, s=dots, color=colour, alpha=0.6, label=label, edgecolor="white", linewidth=0.5)
+        areas = 30 + 14 * np.sqrt(sizes.to_numpy())
+        # Hollow, for several sites often share one size.
+        axes.scatter(
+            across, down, s=areas, marker=marker, facecolor="none", edgecolor=colour, label=label, linewidth=1.6
+        )
     largest = max(1, int(usable[["width", "height"]].to_numpy().max(initial=1)))
     axes.plot([0, largest], [0, largest], color="0.8", linewidth=1, zorder=0)
     axes.set(title="Image sizes", xlabel="width (pixels)", ylabel="height (pixels)", xlim=(0, None), ylim=(0, None))
-    legend = axes.legend(fontsize=8, loc="lower right")
-    for handle in legend.legend_handles:
-        if handle is not None and hasattr(handle, "set_sizes"):
-            handle.set_sizes([40])
+    if not usable.empty:
+        legend = axes.legend(fontsize=8, loc="lower right")
+        for handle in legend.legend_handles:
+            if handle is not None and hasattr(handle, "set_sizes"):
+                handle.set_sizes([40])
     _save(figure, path)
 
 
@@ -116,12 +124,15 @@ def draw_grey_levels(images: pd.DataFrame, histograms: np.ndarray, path: Path) -
     """
     figure, panels = _panels(_sites(images), sharey=True)
     positions = (np.arange(histograms.shape[1]) + 0.5) / histograms.shape[1]
-    for (site, axes), colour in zip(panels.items(), _cycle(len(panels)), strict=True):
+    colours = _colours(images)
+    for site, axes in panels.items():
         chosen = histograms[((images["dataset"] == site) & (images["width"] > 0)).to_numpy()]
         if len(chosen):
             low, high = np.percentile(chosen, [10, 90], axis=0)
-            axes.fill_between(positions, low, high, color=colour, alpha=0.25, linewidth=0, label="80 % of images")
-            axes.plot(positions, chosen.mean(axis=0), color=colour, label="mean")
+            axes.fill_between(
+                positions, low, high, color=colours[site], alpha=0.25, linewidth=0, label="80 % of images"
+            )
+            axes.plot(positions, chosen.mean(axis=0), color=colours[site], label="mean")
             axes.legend(fontsize=8)
         _title(axes, site, f"{len(chosen)} images")
         axes.set(xlabel="grey level (0 darkest, 1 brightest)", ylabel="share of pixels", xlim=(0, 1))
@@ -152,8 +163,8 @@ def draw_mask_areas(images: pd.DataFrame, path: Path) -> None:
             widths=0.6,
             flierprops={"markersize": 3},
         )
-        for box, colour in zip(boxes["boxes"], _cycle(len(sites)), strict=True):
-            box.set(facecolor=colour, alpha=0.5)
+        for box, site in zip(boxes["boxes"], sites, strict=True):
+            box.set(facecolor=_colours(images)[site], alpha=0.5)
         axes.invert_yaxis()
     else:
         axes.text(0.5, 0.5, "no lung masks", ha="center", va="center")
@@ -166,12 +177,9 @@ def _sites(images: pd.DataFrame) -> list[str]:
     return sorted(images["dataset"].unique())
 
 
-def _cycle(count: int) -> list[str]:
-    return [_COLOURS[position % len(_COLOURS)] for position in range(count)]
-
-
-def _coloured(sites: Sequence[str]) -> list[tuple[str, str]]:
-    return list(zip(sites, _cycle(len(sites)), strict=True))
+def _colours(images: pd.DataFrame) -> dict[str, str]:
+    """The colour of each site, the same on every chart."""
+    return dict(zip(_sites(images), cycle(_COLOURS)))
 
 
 def _panels(sites: Sequence[str], *, sharey: bool = False) -> tuple[Figure, dict[str, Axes]]:

@@ -2,9 +2,12 @@
 
 Two stages. A perceptual hash picks candidate pairs: at the default distance about 0.2 % of pairs of different
 radiographs remain. The second stage correlates the locally normalised 128 x 128 pictures over small shifts and scales.
-Measured on 1.8 million pairs from six institutions, different patients stay below 0.53, while the same picture after
-re-encoding, resizing, gamma, equalisation, inversion, a rotation of 1° or a crop of up to 4 % a side reaches 0.79 or
-more. Values between mean two films of one patient in nearly the same position. Mirrored pictures are not found.
+
+Measured on 1.8 million pairs from six institutions and on 150 films altered in 14 ways: different patients stay below
+0.53. The same picture reaches 0.8 or more after re-encoding, resizing, gamma, equalisation, inversion, a border, a
+rotation of 1° or a crop of up to 2 % a side, and at least 0.67 after larger or one-sided crops, of which the hash
+misses 3 % at 4 % a side. Two films of one patient in nearly the same position lie between. Mirrored pictures are not
+found.
 """
 
 from __future__ import annotations
@@ -31,7 +34,10 @@ SIMILAR = 0.55
 MAX_DISTANCE = 89
 
 _SCALES = (1.0, 0.98, 0.96, 0.94, 0.92, 1 / 0.98, 1 / 0.96, 1 / 0.94, 1 / 0.92)
+_STEPS = (0.985, 0.99, 0.995, 1.005, 1.01, 1.015)
+_PROMISING = 0.45
 _MAX_SHIFT = 8
+_MARGIN = 8
 _SIGMA = 2.0
 _BLOCK = 4096
 _NAME_PREFIXES = (("MCUCXR_", "montgomery"), ("CHNCXR_", "shenzhen"), ("JPCLN", "jsrt"), ("JPCNN", "jsrt"))
@@ -94,7 +100,12 @@ def find_overlaps(
                 zoomed = np.stack([_spectrum(_zoom(first[i].thumb, scale)) for scale in _SCALES])
             if j not in spectra:
                 spectra[j] = _spectrum(others[j].thumb)
-            value = _best_correlation(zoomed, spectra[j])
+            value, scale = _best_correlation(zoomed, spectra[j], _SCALES)
+            if _PROMISING <= value < SAME_PICTURE:
+                # Between two of the coarse scales a true copy loses a tenth of its correlation.
+                finer = [scale * step for step in _STEPS]
+                refined = np.stack([_spectrum(_zoom(first[i].thumb, factor)) for factor in finer])
+                value = max(value, _best_correlation(refined, spectra[j], finer)[0])
             if value >= minimum:
                 found.append(Overlap(i, j, "same picture" if value >= SAME_PICTURE else "similar", value))
     return found
@@ -150,10 +161,10 @@ def _zoom(thumb: np.ndarray, scale: float) -> np.ndarray:
     """The centre of a picture enlarged (scale < 1) or the picture reduced within its own edge values (scale > 1)."""
     if scale == 1.0:
         return thumb
-    size = round(THUMB_SIDE * scale)
-    margin = abs(size - THUMB_SIDE) // 2
-    part = thumb[margin : margin + size, margin : margin + size] if scale < 1 else np.pad(thumb, margin, mode="edge")
-    return np.asarray(Image.fromarray(part).resize(thumb.shape, Image.Resampling.BILINEAR))
+    padded = Image.fromarray(np.pad(thumb, _MARGIN, mode="edge"))
+    inset = _MARGIN + THUMB_SIDE * (1 - scale) / 2
+    corner = padded.width - inset
+    return np.asarray(padded.resize(thumb.shape, Image.Resampling.BILINEAR, box=(inset, inset, corner, corner)))
 
 
 def _spectrum(thumb: np.ndarray) -> np.ndarray:
@@ -162,8 +173,9 @@ def _spectrum(thumb: np.ndarray) -> np.ndarray:
     return rfft2(values / (np.linalg.norm(values) + np.finfo(np.float32).tiny))
 
 
-def _best_correlation(zoomed: np.ndarray, other: np.ndarray) -> float:
-    """Largest correlation, of either sign, over all scales and shifts of up to 8 pixels."""
+def _best_correlation(zoomed: np.ndarray, other: np.ndarray, scales: Sequence[float]) -> tuple[float, float]:
+    """Largest correlation, of either sign, over all scales and shifts of up to 8 pixels, and its scale."""
     surface = np.abs(irfft2(zoomed * np.conj(other), s=(THUMB_SIDE, THUMB_SIDE)))
     near = np.r_[-_MAX_SHIFT : _MAX_SHIFT + 1]
-    return float(surface[:, near][:, :, near].max())
+    best = surface[:, near][:, :, near].max(axis=(1, 2))
+    return float(best.max()), scales[int(best.argmax())]

@@ -49,25 +49,24 @@ def split_by_patient(
         stratum[str(key)] = tuple(str(rows[name].max()) for name in strata)
 
     chosen: dict[str, str] = {}
-    given = dict.fromkeys(shares, 0.0)
-    placed = 0
+    given = dict.fromkeys(shares, 0)
     for group in sorted(set(stratum.values())):
         members = sorted((key for key in patients if stratum[key] == group), key=lambda key: _rank(key, seed))
-        inside = dict.fromkeys(shares, 0.0)
-        done = 0
+        total = sum(patients[key] for key in members)
+        reached = sum(given.values()) + total
+        inside = dict.fromkeys(shares, 0)
         for key in members:
-            done += patients[key]
-            placed += patients[key]
-            # The split that is furthest behind in this stratum; over all strata where that is a draw, so that the
-            # remainders of many small strata do not all fall to the same split.
-            behind = {
-                name: (round(share * done - inside[name], 9), share * placed - given[name])
-                for name, share in shares.items()
-            }
-            name = max(behind, key=behind.__getitem__)
+            size = patients[key]
+            room = {name: math.floor(share * total + 1e-9) - inside[name] for name, share in shares.items()}
+            name = max(room, key=room.__getitem__)
+            if room[name] < size:
+                # What the whole numbers leave goes to the split that is furthest behind over all strata; within a
+                # stratum the largest split would win every time, and with many small strata take them all.
+                short = [name for name, share in shares.items() if inside[name] < share * total] or list(shares)
+                name = max(short, key={name: shares[name] * reached - given[name] for name in short}.__getitem__)
             chosen[key] = name
-            inside[name] += patients[key]
-            given[name] += patients[key]
+            inside[name] += size
+            given[name] += size
     return keys.map(chosen)
 
 
