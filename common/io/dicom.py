@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +12,7 @@ from pydicom import uid
 from .dicom_pixels import is_inverted, shown_values, stored_values
 from .dicom_tags import check_tags, patient_orientation
 from .errors import RadiographError
+from .quiet import quiet
 from .radiograph import UNKNOWN_SPACING, Radiograph
 
 # Name in the metadata -> DICOM keyword: what a DICOM SEG of the result has to refer to.
@@ -47,7 +44,7 @@ def decode_dicom(path: Path, stream: BinaryIO) -> Radiograph:
         RadiographError: the file is cut short or broken, or not one frontal chest radiograph.
     """
     try:
-        with _no_remarks():
+        with quiet("pydicom"):
             dataset = pydicom.dcmread(stream, force=True)
             check_tags(path, dataset)
             _state_encoding(dataset)
@@ -62,22 +59,8 @@ def decode_dicom(path: Path, stream: BinaryIO) -> Radiograph:
     except RadiographError:
         raise
     except Exception as error:
-        # pydicom raises whatever its decoders do, and its texts may quote the file: only the kind of error is told.
-        raise RadiographError.refuse(path, f"a truncated or damaged DICOM file ({type(error).__name__})") from None
-
-
-@contextmanager
-def _no_remarks() -> Iterator[None]:
-    """Silence pydicom, whose remarks quote values of the file."""
-    logger = logging.getLogger("pydicom")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+        # pydicom raises whatever comes, and its texts may quote the file: only the kind of error is told.
+        raise RadiographError.damaged(path, "DICOM", ValueError(type(error).__name__)) from None
 
 
 def _state_encoding(dataset: pydicom.Dataset) -> None:

@@ -27,7 +27,7 @@ def stored_values(path: Path, dataset: pydicom.Dataset) -> np.ndarray:
         Rows by columns, or rows by columns by channels.
 
     Raises:
-        RadiographError: a compressed frame is cut short. Some decoders fill up what is missing without a word.
+        RadiographError: the frame is cut short (some decoders fill up what is missing without a word) or broken.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated and syntax.name not in _NO_JPEG:
@@ -35,7 +35,12 @@ def stored_values(path: Path, dataset: pydicom.Dataset) -> np.ndarray:
         frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
         if _JPEG_END not in frame[-16:]:
             raise RadiographError.refuse(path, "a DICOM file with truncated pixel data")
-    return pixel_array(dataset)
+    try:
+        return pixel_array(dataset)
+    except Exception:
+        # pydicom raises whatever comes, and its texts may quote the file.
+        found = f"a DICOM file whose pixels ({syntax.name}) cannot be decoded: truncated, damaged or without a decoder"
+        raise RadiographError.refuse(path, found) from None
 
 
 def is_inverted(dataset: pydicom.Dataset) -> bool:
@@ -76,10 +81,10 @@ def shown_values(path: Path, dataset: pydicom.Dataset, stored: np.ndarray) -> np
     table = _windowed(dataset, levels)
     if is_inverted(dataset):
         table, levels = (values.max() + values.min() - values for values in (table, levels))
-    index = stored.astype(np.int32) - low
-    shown = table.astype(np.float32).take(index)
+    index = stored.astype(np.int32) - low if low else stored
+    shown = table.astype(np.float32)[index]
     if shown.min() == shown.max():
-        shown = levels.astype(np.float32).take(index)
+        shown = levels.astype(np.float32)[index]
     padding = _padding(dataset, stored)
     if padding is not None and not padding.all():
         shown[padding] = shown[~padding].min()

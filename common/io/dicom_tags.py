@@ -79,16 +79,15 @@ def _wrong_object(dataset: pydicom.Dataset) -> str:
     modality = _word(dataset, "Modality")
     # A file may lack the class, or have a maker's private one; then the modality alone decides.
     unknown_class = sop_class == "" or sop_class.is_private or sop_class.name == sop_class
+    # A modality is two letters or a few more; what does not look like one is not repeated.
+    named = f"modality {modality}" if re.fullmatch("[A-Z]{2,8}", modality) else "unknown modality"
     if sop_class not in (*_RADIOGRAPHY_CLASSES, *_CAPTURE_CLASSES) and not unknown_class:
-        return f"a DICOM object of class {sop_class.name}"
-    permitted: tuple[str, ...] = _RADIOGRAPHY
-    if sop_class in _RADIOGRAPHY_CLASSES:
-        permitted = (*_RADIOGRAPHY, "")
-    elif sop_class in _CAPTURE_CLASSES:
+        return f"a DICOM file of {named}, {sop_class.name}"
+    permitted: tuple[str, ...] = (*_RADIOGRAPHY, "")
+    if sop_class in _CAPTURE_CLASSES:
         permitted = (*_RADIOGRAPHY, *_CAPTURE_MODALITIES)
     if modality not in permitted:
-        # A modality is two or three letters; anything longer is not what the tag is for and is not repeated.
-        return f"a DICOM file of modality {modality if re.fullmatch('[A-Z]{2,3}', modality) else 'unknown'}"
+        return f"a DICOM file of {named}"
     return ""
 
 
@@ -102,7 +101,7 @@ def _wrong_part(dataset: pydicom.Dataset) -> str:
 
 def _wrong_frames(dataset: pydicom.Dataset) -> str:
     if "PixelData" not in dataset or not dataset.PixelData:
-        return "a DICOM file without pixels"
+        return "a DICOM file without pixels, or cut short before their end"
     frames = _word(dataset, "NumberOfFrames")
     return f"a DICOM file of {int(frames)} frames" if frames.isdecimal() and int(frames) > 1 else ""
 

@@ -36,3 +36,16 @@ class RadiographError(ValueError):
             The error, to be raised by the caller.
         """
         return cls(f"{os.fspath(path)}: {found}. Accepted: {accepted}.", reason=found)
+
+    @classmethod
+    def damaged(cls, path: str | os.PathLike[str], kind: str, error: Exception) -> RadiographError:
+        """Compose the error for a file whose decoder gave up.
+
+        Args:
+            path: the file.
+            kind: its format.
+            error: what the decoder raised; its first line is quoted.
+        """
+        lines = str(error).splitlines() or [type(error).__name__]
+        detail = lines[0].replace(os.fspath(path), "the file").rstrip(". ")
+        return cls.refuse(path, f"a truncated or damaged {kind} file ({detail})")

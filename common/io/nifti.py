@@ -58,7 +58,7 @@ def decode_nifti(path: Path, stream: BinaryIO) -> Radiograph:
     except RadiographError:
         raise
     except _BROKEN as error:
-        raise RadiographError.refuse(path, f"a truncated or damaged NIfTI file ({error})") from error
+        raise RadiographError.damaged(path, "NIfTI", error) from error
     picture_affine = affine @ inv_ornt_aff(storage, shape)
     x, y = (float(np.linalg.norm(picture_affine[:3, axis])) for axis in (0, 1))
     unknown = (x, y) == (1.0, 1.0) and not _states_orientation(image, shape)

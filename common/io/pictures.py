@@ -64,8 +64,11 @@ def decode_picture(path: Path, stream: BinaryIO, kind: str) -> Radiograph:
             grey = _grey_of_deep_png(path, colour_type=head[_PNG_COLOUR_TYPE])
     except RadiographError:
         raise
+    except UnidentifiedImageError as error:
+        # Pillow's own text for this names the object that holds the open file, which helps nobody.
+        raise RadiographError.damaged(path, kind.upper(), ValueError("its header makes no sense")) from error
     except PICTURE_ERRORS as error:
-        raise damaged(path, kind, error) from error
+        raise RadiographError.damaged(path, kind.upper(), error) from error
     return Radiograph(pixels=upright(grey, orientation).T)
 
 
@@ -92,13 +95,6 @@ def grey_of_picture(path: Path, picture: Image.Image) -> np.ndarray:
     return grey_of_channels(path, [np.asarray(channel) for channel in colour.split()])
 
 
-def damaged(path: Path, kind: str, error: Exception) -> RadiographError:
-    """The refusal of a file whose decoder gave up."""
-    # Pillow's text for this names the object that holds the open file, which helps nobody.
-    detail = "its header makes no sense" if isinstance(error, UnidentifiedImageError) else str(error).rstrip(".")
-    return RadiographError.refuse(path, f"a truncated or damaged {kind.upper()} file ({detail})")
-
-
 def upright(rows: np.ndarray, orientation: int) -> np.ndarray:
     """Turn and mirror as the EXIF orientation asks.
 
@@ -118,5 +114,9 @@ def _grey_of_deep_png(path: Path, *, colour_type: int) -> np.ndarray:
     """Decode a PNG with several channels of 16 bits, of which Pillow keeps only the upper eight."""
     if colour_type == _PNG_GREY_ALPHA:
         raise RadiographError.refuse(path, "a PNG of 16 bits with transparency", "PNG of 16 bits without transparency")
-    pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path), imageIO="PNGImageIO"))
+    try:
+        pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path), imageIO="PNGImageIO"))
+    except RuntimeError as error:
+        # Its text is about places in the source code of ITK.
+        raise ValueError("its pixels cannot be decoded") from error
     return grey_of_channels(path, list(np.moveaxis(pixels, -1, 0)))

@@ -120,7 +120,7 @@ def _decode(path: Path) -> tuple[str, Radiograph]:
         raise RadiographError.refuse(path, "no permission to read this file", "files that you may read") from None
     except OSError as error:
         raise RadiographError.refuse(path, f"the file cannot be read ({error.strerror or error})") from error
-    raise RadiographError.refuse(path, "not an image" if path.stat().st_size else "an empty file")
+    raise RadiographError.refuse(path, "not an image of an accepted format" if path.stat().st_size else "an empty file")
 
 
 def _check_content(path: Path, pixels: np.ndarray) -> None:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from .channels import grey_of_channels, turn_over
 from .errors import RadiographError
-from .pictures import PICTURE_ERRORS, damaged, grey_of_picture, upright
+from .pictures import PICTURE_ERRORS, grey_of_picture, upright
+from .quiet import quiet
 from .radiograph import Radiograph
 
 _ORIENTATION_TAG = 274
@@ -36,7 +37,7 @@ def decode_tiff(path: Path, stream: BinaryIO) -> Radiograph:
         RadiographError: the file is cut short or broken, has several pages, or is a colour picture.
     """
     try:
-        with tifffile.TiffFile(stream) as tiff:
+        with quiet("tifffile"), tifffile.TiffFile(stream) as tiff:
             pages = [page for page in (each.aspage() for each in tiff.pages) if not page.is_reduced]
             if len(pages) != 1:
                 raise RadiographError.refuse(path, f"a TIFF with {len(pages)} pages")
@@ -56,7 +57,7 @@ def decode_tiff(path: Path, stream: BinaryIO) -> Radiograph:
     except RadiographError:
         raise
     except (*PICTURE_ERRORS, tifffile.TiffFileError) as error:
-        raise damaged(path, "tiff", error) from error
+        raise RadiographError.damaged(path, "TIFF", error) from error
     return Radiograph(pixels=shown.T, inverted=inverted)
 
 
