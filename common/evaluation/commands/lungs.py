@@ -8,7 +8,7 @@ from typing import Any
 
 from ..lungs import report_lungs
 from ..spacing import parse_spacing
-from .arguments import add_bootstrap_arguments
+from .arguments import add_bootstrap_arguments, whole_number
 
 #: Problems printed one by one; all of them are in per_image.csv and summary.json.
 _SHOWN = 20
@@ -49,7 +49,7 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument(
         "--cases",
-        type=int,
+        type=whole_number,
         default=3,
         metavar="N",
         help="best, median and worst images to draw, of each kind and site (default: 3; 0: none)",
