@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 import torch
 from monai.metrics import compute_dice, compute_iou
 from numpy.typing import NDArray
@@ -38,8 +38,8 @@ def test_counts_are_those_of_the_four_corners() -> None:
 
 @pytest.mark.parametrize(("prediction", "truth"), PAIRS)
 def test_dice_and_iou_equal_simpleitk(prediction: NDArray[np.bool_], truth: NDArray[np.bool_]) -> None:
-    overlap = sitk.LabelOverlapMeasuresImageFilter()
-    overlap.Execute(*(sitk.GetImageFromArray(mask.astype(np.uint8)) for mask in (truth, prediction)))
+    overlap = SimpleITK.LabelOverlapMeasuresImageFilter()
+    overlap.Execute(*(SimpleITK.GetImageFromArray(mask.astype(np.uint8)) for mask in (truth, prediction)))
     counts = confusion_counts(prediction, truth)
     assert dice_from_counts(*counts[:3]) == pytest.approx(overlap.GetDiceCoefficient(), abs=1e-12)
     assert iou_from_counts(*counts[:3]) == pytest.approx(overlap.GetJaccardCoefficient(), abs=1e-12)

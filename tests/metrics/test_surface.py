@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK
 import torch
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 from numpy.typing import NDArray
@@ -33,11 +33,11 @@ def _simpleitk_distances(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> NDArray[
     """Distance of the contour pixels of ``a`` to the contour of ``b``, in SimpleITK's (x, y) spacing."""
     contours = []
     for mask in (a, b):
-        image = sitk.GetImageFromArray(mask.astype(np.uint8))
+        image = SimpleITK.GetImageFromArray(mask.astype(np.uint8))
         image.SetSpacing(SPACING_YX[::-1])
-        contours.append(sitk.LabelContour(image))
-    distance = sitk.SignedMaurerDistanceMap(contours[1], squaredDistance=False, useImageSpacing=True)
-    return np.abs(sitk.GetArrayFromImage(distance))[sitk.GetArrayFromImage(contours[0]) > 0]
+        contours.append(SimpleITK.LabelContour(image))
+    distance = SimpleITK.SignedMaurerDistanceMap(contours[1], squaredDistance=False, useImageSpacing=True)
+    return np.abs(SimpleITK.GetArrayFromImage(distance))[SimpleITK.GetArrayFromImage(contours[0]) > 0]
 
 
 def test_distances_equal_simpleitk_with_unequal_spacing() -> None:
@@ -50,10 +50,10 @@ def test_distances_equal_simpleitk_with_unequal_spacing() -> None:
 
 
 def test_hausdorff_equals_simpleitk_filter_and_scipy() -> None:
-    images = [sitk.GetImageFromArray(mask.astype(np.uint8)) for mask in (PREDICTION, TRUTH)]
+    images = [SimpleITK.GetImageFromArray(mask.astype(np.uint8)) for mask in (PREDICTION, TRUTH)]
     for image in images:
         image.SetSpacing(SPACING_YX[::-1])
-    hausdorff = sitk.HausdorffDistanceImageFilter()
+    hausdorff = SimpleITK.HausdorffDistanceImageFilter()
     hausdorff.Execute(*images)
     found = surface_distances(PREDICTION, TRUTH, spacing=SPACING_YX).hausdorff()
     assert found == pytest.approx(hausdorff.GetHausdorffDistance(), abs=1e-5)
