@@ -16,7 +16,6 @@ import os
 import platform
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,7 +27,7 @@ from monai.bundle import ConfigParser
 from monai.metrics import DiceMetric
 
 from benchmarks.runtimes import runtimes
-from common.data.phantom import write_phantom_dataset
+from common.data.phantom_dataset import write_phantom_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = ROOT / "bundles" / "lung_seg"
@@ -188,4 +187,4 @@ def report(figures: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     np.random.seed(0)  # noqa: NPY002 - MONAI's default generator
-    sys.exit(main())
+    main()

@@ -8,6 +8,7 @@ from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
 from .sync_buffers import SyncBuffers
 from .training_curves import TrainingCurves
+from .training_record import TrainingRecord
 
 __all__ = [
     "EpochSeed",
@@ -20,6 +21,7 @@ __all__ = [
     "ResumeFileError",
     "SyncBuffers",
     "TrainingCurves",
+    "TrainingRecord",
     "WeightsError",
     "finished_inputs",
     "load_weights",

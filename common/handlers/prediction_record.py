@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from ignite.engine import Engine, Events
 
 from ..data.radiograph_folder import Rejected
 from ..errors import UsageError
 from ..io import write_csv, write_json
+from .environment import environment, file_sha256
 
 TABLE = "predictions.csv"
 RUN = "run.json"
 BASE_COLUMNS = ("image", "status", "reason", "flags")
 #: Seconds between two writings of the table.
 WRITE_EVERY = 5.0
-PACKAGES = ("cxr-tb-common", "monai", "torch", "pytorch-ignite", "numpy", "pydicom", "pillow")
 
 
 class ResumeError(UsageError):
@@ -51,14 +47,6 @@ def finished_inputs(output_dir: str | Path, weights: str | Path, *, resume: bool
             raise ResumeError(f"{run}: results of other weights than {weights}; choose another output_dir")
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
     return set(rows.loc[rows["status"] == "ok", "image"])
-
-
-def file_sha256(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal digits; empty when there is no such file."""
-    if not Path(path).is_file():
-        return ""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class PredictionRecord:
@@ -149,9 +137,7 @@ class PredictionRecord:
             "weights_sha256": file_sha256(self.weights),
             "counts": self.counts(),
             "seconds": round(time.monotonic() - self._began, 2),
-            "packages": {name: _version(name) for name in PACKAGES},
-            "python": platform.python_version(),
-            "threads": torch.get_num_threads(),
+            **environment(),
         }
         write_json(self.output_dir / RUN, record)
 
@@ -173,10 +159,3 @@ class PredictionRecord:
             print(f"{row['status']}: {row['image']}: {row['reason']}")
         if rejected:
             raise SystemExit(3)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

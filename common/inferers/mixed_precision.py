@@ -36,7 +36,7 @@ class MixedPrecisionInferer(SimpleInferer):
             inputs = inputs.contiguous(memory_format=torch.channels_last)
             if isinstance(network, torch.nn.Module):
                 # A no-op from the second call on: the parameters are in that layout already.
-                network.to(memory_format=torch.channels_last)
+                network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         kind = inputs.device.type
         dtype = self.cuda_dtype if kind == "cuda" else torch.bfloat16
         with torch.autocast(kind, dtype=dtype, enabled=self.amp and kind in ("cpu", "cuda")):

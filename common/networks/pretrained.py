@@ -39,16 +39,16 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
     if not trunks:
         raise EncoderWeightsError(f"{type(network).__name__} has no VGG encoder to load weights into")
     trunk = trunks[0]
+    state: dict[str, Any]
     if str(source) == "imagenet":
         url = IMAGENET_URLS[trunk.depth]
         state = torch.hub.load_state_dict_from_url(url, map_location="cpu", check_hash=True, weights_only=True)
+    elif not Path(source).is_file():
+        raise EncoderWeightsError(f"{source}: no encoder weights there")
+    elif Path(source).suffix == ".h5":
+        state = dict(keras_vgg_state(source))
     else:
-        path = Path(source)
-        if not path.is_file():
-            raise EncoderWeightsError(f"{path}: no encoder weights there")
-        state = (
-            keras_vgg_state(path) if path.suffix == ".h5" else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        state = torch.load(source, map_location="cpu", weights_only=True)
         state = state.get("model", state)
     wanted = {name: tensor.shape for name, tensor in trunk.features.state_dict().items()}
     found = {name: state[key] for name in wanted if (key := _find(state, name)) is not None}

@@ -1,0 +1,97 @@
+"""What a training run was: settings, data, machine, time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from torch import nn
+
+from ..data import INDEX_NAME
+from ..io import write_json
+from .environment import environment, file_sha256
+from .ranks import is_main_process
+
+RECORD = "training.json"
+
+
+class TrainingRecord:
+    """Writes ``training.json`` after every epoch, so that a published network can be traced back to its run.
+
+    Args:
+        output_dir: folder of the file.
+        settings: the values of the configuration that shape the result.
+        dataset_dir: folder of the index, whose SHA-256 is recorded (its path is not).
+        items: the data items of each list, counted by their "site".
+        network: its class and number of parameters are recorded.
+    """
+
+    def __init__(
+        self,
+        output_dir: str | Path,
+        settings: Mapping[str, Any],
+        dataset_dir: str | Path,
+        items: Mapping[str, Sequence[Mapping[str, Any]]],
+        network: nn.Module,
+    ) -> None:
+        self.output_dir = Path(output_dir)
+        self.settings = dict(settings)
+        self.dataset_dir = Path(dataset_dir)
+        self.items = items
+        self.network = network
+        self.seconds = 0.0
+        self._began = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        """Register on the trainer."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def _start(self, engine: Engine) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, engine: Engine) -> None:
+        now = time.monotonic()
+        self.seconds += now - self._began
+        self._began = now
+        if not is_main_process():
+            return
+        network = getattr(self.network, "module", self.network)
+        record = {
+            "network": type(network).__name__,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "settings": {name: _plain(value) for name, value in self.settings.items()},
+            "images": {
+                name: dict(Counter(str(item.get("site", "")) for item in of)) for name, of in self.items.items()
+            },
+            "index_sha256": file_sha256(self.dataset_dir / INDEX_NAME),
+            "epochs": engine.state.epoch,
+            "seconds": round(self.seconds, 1),
+            **environment(),
+        }
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        write_json(self.output_dir / RECORD, record)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The time spent so far."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up what :meth:`state_dict` gave."""
+        self.seconds = state["seconds"]
+
+
+def _by_site(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    return dict(Counter(str(item.get("site", "")) for item in items))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__
