@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DATA   ?=
 OUT    ?= demo_output
+LUNGS  := bundles/lung_seg
+RUN    := $(BIN)/python -m monai.bundle run --bundle_root $(LUNGS)
 
 .PHONY: demo test lint bench clean
 
@@ -13,8 +15,19 @@ $(STAMP): requirements.txt pyproject.toml
 	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino]'
 	touch $@
 
+# make demo              lungs of twelve phantoms with known masks, measured
+# make demo DATA=folder  lungs of your own radiographs
 demo: $(STAMP)
-	$(BIN)/python -m benchmarks.demo --output "$(OUT)" $(if $(DATA),--dataset "$(DATA)")
+ifeq ($(DATA),)
+	$(BIN)/python -m common.data phantoms "$(OUT)/radiographs" --count 12
+	$(RUN) --config_file "['$(LUNGS)/configs/inference.yaml','$(LUNGS)/configs/evaluate.yaml']" \
+	    --dataset_dir "$(OUT)/radiographs" --output_dir "$(OUT)/lungs" --splits "['train','val','test']" --write_overlays True
+	sed -n 1,8p "$(OUT)/lungs/evaluation/summary.md"
+else
+	$(RUN) --config_file $(LUNGS)/configs/inference.yaml \
+	    --dataset_dir "$(DATA)" --output_dir "$(OUT)/lungs" --write_overlays True || test $$? -eq 3
+endif
+	@echo "Outlines, masks and predictions.csv: $(OUT)/lungs"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """Data indexes, items, splits and phantoms."""
 
+from .guard import OverlapError, refuse_overlap
 from .index import COLUMNS, INDEX_NAME, DataIndexError, read_index, select
 from .lung_items import lung_items
 from .radiograph_folder import REJECTED, RadiographFolder, Rejected, collate_radiographs, folder_items
@@ -11,6 +12,7 @@ __all__ = [
     "REJECTED",
     "BalancedSampler",
     "DataIndexError",
+    "OverlapError",
     "RadiographFolder",
     "Rejected",
     "balance_weights",
@@ -18,5 +20,6 @@ __all__ = [
     "folder_items",
     "lung_items",
     "read_index",
+    "refuse_overlap",
     "select",
 ]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .commands import run_check, run_describe, run_download, run_prepare, run_split
+from .commands import run_check, run_describe, run_download, run_phantoms, run_prepare, run_split
 from .downloads import DOWNLOADS
 from .fetch import DownloadError
 from .index import DataIndexError
@@ -90,6 +90,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     split.add_argument("--seed", type=int, default=0, help="another seed gives another division")
     split.add_argument("--overwrite", action="store_true", help="replace a column that is filled already")
+
+    phantoms = add("phantoms", run_phantoms, "draw chest radiographs with known lungs and lesions, to try things out")
+    phantoms.add_argument("folder", type=Path, help="data folder to write")
+    phantoms.add_argument("--count", type=int, default=12, help="number of images")
+    phantoms.add_argument("--seed", type=int, default=0, help="another seed gives other patients")
     return parser
 
 

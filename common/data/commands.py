@@ -13,6 +13,7 @@ from .fetch import DownloadError
 from .findings import findings_table, findings_text
 from .index import DataIndexError, read_index
 from .index_writer import write_index
+from .phantom_dataset import write_phantom_dataset
 from .prepare import SOURCES, prepare
 from .splitting import folds_by_patient, split_by_patient
 
@@ -109,3 +110,10 @@ def _list(title: str, lines: list[str]) -> None:
         print(f"  {line}")
     if len(lines) > _LISTED:
         print(f"  … and {len(lines) - _LISTED} more")
+
+
+def run_phantoms(options: argparse.Namespace) -> int:
+    """Write a folder of phantoms."""
+    index = write_phantom_dataset(options.folder, options.count, seed=options.seed)
+    print(f"{options.count} phantoms: {index}")
+    return DONE

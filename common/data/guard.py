@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..errors import UsageError
 from .overlap import find_overlaps, foreign_origin
 from .parallel import parallel_map
 from .pixels import read_radiograph
@@ -14,7 +15,7 @@ from .signature import Signature, signature
 _SHOWN = 5
 
 
-class OverlapError(ValueError):
+class OverlapError(UsageError):
     """Training and held-out items share images."""
 
 
