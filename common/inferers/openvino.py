@@ -39,7 +39,7 @@ class OpenVINOInferer(Inferer):
         self.precision = precision
         self.cache_dir = cache_dir
         self._key: tuple[int, tuple[int, ...]] | None = None
-        self._compiled: Any = None
+        self._queue: Any = None
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
@@ -53,18 +53,18 @@ class OpenVINOInferer(Inferer):
         images = np.ascontiguousarray(inputs.detach().cpu().numpy(), dtype=np.float32)
         key = (id(network), images.shape[1:])
         if self._key != key:
-            self._compiled = self._compile(network, (1, *images.shape[1:]))
+            # One queue for all batches: the first run of a new request is several times slower than the next.
+            self._queue = self._openvino.AsyncInferQueue(self._compile(network, (1, *images.shape[1:])))
             self._key = key
         outputs: list[np.ndarray | None] = [None] * len(images)
 
         def keep(request: Any, index: int) -> None:
             outputs[index] = request.get_output_tensor(0).data.copy()
 
-        queue = self._openvino.AsyncInferQueue(self._compiled)
-        queue.set_callback(keep)
+        self._queue.set_callback(keep)
         for index, image in enumerate(images):
-            queue.start_async({0: image[None]}, index)
-        queue.wait_all()
+            self._queue.start_async({0: image[None]}, index)
+        self._queue.wait_all()
         return torch.from_numpy(np.concatenate([output for output in outputs if output is not None]))
 
     def _compile(self, network: Callable[..., torch.Tensor], shape: tuple[int, ...]) -> Any:
