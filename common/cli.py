@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import logging
 import os
 import re
 import sys
 import traceback
+import warnings
 from ast import literal_eval
 from collections.abc import Sequence
 from types import TracebackType
@@ -29,6 +31,9 @@ def guard_command_line() -> None:
     if not os.path.normpath(sys.argv[0]).endswith(os.path.join("monai", "bundle", "__main__.py")):
         return
     sys.excepthook = print_short
+    # MONAI tries all of its readers at start and warns of a GPU decoder that these bundles do not use.
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
     problem = unknown_option(sys.argv[1:])
     if problem:
         raise SystemExit(f"error: {problem}")
