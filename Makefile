@@ -38,7 +38,8 @@ test: lint
 	$(BIN)/pytest -n 2
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.inference_speed
+	$(BIN)/python -m benchmarks.networks
+	$(BIN)/python -m benchmarks.inference_speed --memory 1000
 
 clean:
 	rm -rf $(VENV) $(OUT) .pytest_cache .mypy_cache .ruff_cache

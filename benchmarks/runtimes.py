@@ -39,6 +39,16 @@ def onnx_runtime(network: nn.Module, size: tuple[int, int]) -> Forward:
     return forward
 
 
+def through(inferer: Callable[..., torch.Tensor], network: nn.Module) -> Forward:
+    """The network called by an inferer, without gradients."""
+
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            return inferer(images, network)
+
+    return forward
+
+
 def runtimes(network: nn.Module, size: tuple[int, int]) -> dict[str, Forward]:
     """Name and forward function of every way, plain torch in full precision first.
 
@@ -47,18 +57,11 @@ def runtimes(network: nn.Module, size: tuple[int, int]) -> dict[str, Forward]:
         size: image sides (W, H).
     """
 
-    def through(inferer: Callable[..., torch.Tensor]) -> Forward:
-        def forward(images: torch.Tensor) -> torch.Tensor:
-            with torch.inference_mode():
-                return inferer(images, network)
-
-        return forward
-
     return {
-        "torch fp32": through(MixedPrecisionInferer(amp=False, channels_last=False)),
-        "torch fp32 channels_last": through(MixedPrecisionInferer(amp=False)),
-        "torch bf16 channels_last": through(MixedPrecisionInferer(amp=True)),
+        "torch fp32": through(MixedPrecisionInferer(amp=False, channels_last=False), network),
+        "torch fp32 channels_last": through(MixedPrecisionInferer(amp=False), network),
+        "torch bf16 channels_last": through(MixedPrecisionInferer(amp=True), network),
         "ONNX Runtime fp32": onnx_runtime(network, size),
-        "OpenVINO f32": through(OpenVINOInferer("f32")),
-        "OpenVINO bf16": through(OpenVINOInferer("bf16")),
+        "OpenVINO f32": through(OpenVINOInferer("f32"), network),
+        "OpenVINO bf16": through(OpenVINOInferer("bf16"), network),
     }

@@ -1,0 +1,68 @@
+"""Parameters and milliseconds an image of every lung network, side by side in one run:
+
+    python -m benchmarks.networks --repeats 3
+
+Weights do not matter for the time; the networks are measured as they are built.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from monai.bundle import ConfigParser
+
+from benchmarks.runtimes import Forward, through
+from common.inferers import MixedPrecisionInferer, OpenVINOInferer
+
+OVERLAYS = Path(__file__).resolve().parent.parent / "bundles" / "lung_seg" / "configs" / "networks"
+
+
+def networks() -> dict[str, torch.nn.Module]:
+    """One network of each overlay, in evaluation mode."""
+    built = {}
+    for path in sorted(OVERLAYS.glob("*.yaml")):
+        parser = ConfigParser()
+        parser.read_config(str(path))
+        built[path.stem] = parser.get_parsed_content("network_def").eval()
+    return built
+
+
+def main() -> None:
+    """Print the table in Markdown."""
+    options = argparse.ArgumentParser(description="Parameters and speed of the lung networks")
+    options.add_argument("--size", type=int, default=256, help="image side in pixels (default: 256)")
+    options.add_argument("--repeats", type=int, default=3, help="turns of every network (default: 3)")
+    arguments = options.parse_args()
+
+    torch.manual_seed(0)
+    image = torch.rand(1, 1, arguments.size, arguments.size)
+    ways: dict[str, dict[str, Forward]] = {}
+    built = networks()
+    for name, network in built.items():
+        ways[name] = {
+            "torch fp32": through(MixedPrecisionInferer(amp=False, channels_last=False), network),
+            "torch bf16": through(MixedPrecisionInferer(), network),
+            "OpenVINO bf16": through(OpenVINOInferer("bf16"), network),
+        }
+    times: dict[tuple[str, str], list[float]] = {}
+    for turn in range(arguments.repeats + 1):
+        for name, forwards in ways.items():
+            for way, forward in forwards.items():
+                began = time.perf_counter()
+                forward(image)
+                if turn:  # the first turn compiles
+                    times.setdefault((name, way), []).append(1000 * (time.perf_counter() - began))
+    print("| network | parameters | torch fp32, ms | torch bf16, ms | OpenVINO bf16, ms |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    for name, network in built.items():
+        count = sum(parameter.numel() for parameter in network.parameters())
+        cells = " | ".join(f"{statistics.median(times[name, way]):.0f}" for way in ways[name])
+        print(f"| {name} | {count:,} | {cells} |")
+
+
+if __name__ == "__main__":
+    main()
