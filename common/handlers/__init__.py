@@ -1,6 +1,7 @@
 """Ignite handlers that MONAI lacks, one a file."""
 
 from .epoch_seed import EpochSeed
+from .handler_group import HandlerGroup
 from .last_checkpoint import LastCheckpoint, ResumeFileError
 from .load_encoder import LoadEncoder
 from .load_weights import LoadWeights, WeightsError, load_weights
@@ -12,6 +13,7 @@ from .training_record import TrainingRecord
 
 __all__ = [
     "EpochSeed",
+    "HandlerGroup",
     "LastCheckpoint",
     "LoadEncoder",
     "LoadWeights",
