@@ -47,16 +47,16 @@ class Site:
 #: Three institutions: dark digital films with a broad black margin, bright ones that fill the film, and grainy scans
 #: of film with a thin white frame.
 SITES = (
-    Site("phantom_north", (512, 512), FilmStyle(shoulder=0.3, detail=0.8, black=0.9, border=(0.0, 0.0, 0.05, 0.16))),
-    Site("phantom_south", (512, 488), FilmStyle(shoulder=1.5, black=0.2, marker="L"), bits=16),
+    Site("phantom_north", (512, 512), FilmStyle(shoulder=0.3, detail=0.8, black=0.6, border=(0.0, 0.0, 0.05, 0.16))),
+    Site("phantom_south", (512, 488), FilmStyle(shoulder=1.3, black=0.4, marker="L"), bits=16),
     Site(
         "phantom_east",
         (480, 480),
         FilmStyle(
             exposure=6e3,
-            scatter=0.7,
-            shoulder=1.2,
-            detail=0.1,
+            scatter=0.55,
+            shoulder=0.9,
+            detail=0.3,
             border=(0.01, 0.01, 0.01, 0.01),
             border_level=1.0,
             marker="",

@@ -44,7 +44,7 @@ def breasts(body: Body, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     radius = np.hypot(
         (np.abs(x) - centre_x) / 1.05, np.where(y > centre_y, (y - centre_y) / 0.95, (y - centre_y) / 1.7)
     )
-    return 0.65 * body.breast * np.sqrt(np.clip(1 - (radius / body.breast) ** 2, 0, None))
+    return 0.45 * body.breast * np.sqrt(np.clip(1 - (radius / body.breast) ** 2, 0, None))
 
 
 def lung_air(body: Body, frame: Frame, x: np.ndarray, y: np.ndarray, lungs: np.ndarray) -> np.ndarray:
