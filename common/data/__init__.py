@@ -3,6 +3,8 @@
 from .guard import OverlapError, refuse_overlap
 from .index import COLUMNS, INDEX_NAME, DataIndexError, read_index, select
 from .lung_items import lung_items
+from .phantom import Phantom, radiograph_phantom
+from .phantom_dataset import write_phantom_dataset
 from .radiograph_folder import REJECTED, RadiographFolder, Rejected, collate_radiographs, folder_items
 from .sampling import BalancedSampler, balance_weights
 
@@ -13,13 +15,16 @@ __all__ = [
     "BalancedSampler",
     "DataIndexError",
     "OverlapError",
+    "Phantom",
     "RadiographFolder",
     "Rejected",
     "balance_weights",
     "collate_radiographs",
     "folder_items",
     "lung_items",
+    "radiograph_phantom",
     "read_index",
     "refuse_overlap",
     "select",
+    "write_phantom_dataset",
 ]

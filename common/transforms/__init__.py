@@ -2,15 +2,19 @@
 
 from .border import CropBorder, CropBorderd
 from .describe_lungs import describe_lungs
+from .lung_box import LUNGS_FOUND, CropToLungs, CropToLungsd
 from .lung_mask import CleanLungMask, CleanLungMaskd, lung_box
 from .split_lungs import SplitLungs, SplitLungsd
 from .unite_masks import UniteMasks, UniteMasksd
 
 __all__ = [
+    "LUNGS_FOUND",
     "CleanLungMask",
     "CleanLungMaskd",
     "CropBorder",
     "CropBorderd",
+    "CropToLungs",
+    "CropToLungsd",
     "SplitLungs",
     "SplitLungsd",
     "UniteMasks",
