@@ -11,7 +11,6 @@ from pydicom import uid
 
 from .dicom_pixels import is_inverted, shown_values, stored_values
 from .dicom_tags import check_tags, patient_orientation
-from .errors import RadiographError
 from .quiet import quiet
 from .radiograph import UNKNOWN_SPACING, Radiograph
 
@@ -41,26 +40,21 @@ def decode_dicom(path: Path, stream: BinaryIO) -> Radiograph:
         The radiograph.
 
     Raises:
-        RadiographError: the file is cut short or broken, or not one frontal chest radiograph.
+        RadiographError: the pixels are cut short or broken, or it is not one frontal chest radiograph.
+        Exception: whatever pydicom raises for a file that is broken elsewhere. The text may quote the file.
     """
-    try:
-        with quiet("pydicom"):
-            dataset = pydicom.dcmread(stream, force=True)
-            check_tags(path, dataset)
-            _state_encoding(dataset)
-            pixels = shown_values(path, dataset, stored_values(path, dataset)).T
-            return Radiograph(
-                pixels=pixels,
-                spacing=_spacing(dataset),
-                inverted=is_inverted(dataset),
-                tags={name: str(dataset.get(keyword) or "") for name, keyword in _IDENTIFIERS.items()}
-                | {"patient_orientation": "\\".join(patient_orientation(dataset))},
-            )
-    except RadiographError:
-        raise
-    except Exception as error:
-        # pydicom raises whatever comes, and its texts may quote the file: only the kind of error is told.
-        raise RadiographError.damaged(path, "DICOM", ValueError(type(error).__name__)) from None
+    with quiet("pydicom"):
+        dataset = pydicom.dcmread(stream, force=True)
+        check_tags(path, dataset)
+        _state_encoding(dataset)
+        pixels = shown_values(path, dataset, stored_values(path, dataset)).T
+        return Radiograph(
+            pixels=pixels,
+            spacing=_spacing(dataset),
+            inverted=is_inverted(dataset),
+            tags={name: str(dataset.get(keyword) or "") for name, keyword in _IDENTIFIERS.items()}
+            | {"patient_orientation": "\\".join(patient_orientation(dataset))},
+        )
 
 
 def _state_encoding(dataset: pydicom.Dataset) -> None:

@@ -37,8 +37,10 @@ def stored_values(path: Path, dataset: pydicom.Dataset) -> np.ndarray:
             raise RadiographError.refuse(path, "a DICOM file with truncated pixel data")
     try:
         return pixel_array(dataset)
-    except Exception:
-        # pydicom raises whatever comes, and its texts may quote the file.
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # the RLE decoder, written in Rust, answers broken data with an error that is no Exception
+        # The error itself is left out, for its text may quote the file.
         found = f"a DICOM file whose pixels ({syntax.name}) cannot be decoded: truncated, damaged or without a decoder"
         raise RadiographError.refuse(path, found) from None
 

@@ -38,14 +38,12 @@ class RadiographError(ValueError):
         return cls(f"{os.fspath(path)}: {found}. Accepted: {accepted}.", reason=found)
 
     @classmethod
-    def damaged(cls, path: str | os.PathLike[str], kind: str, error: Exception) -> RadiographError:
+    def damaged(cls, path: str | os.PathLike[str], kind: str, detail: str) -> RadiographError:
         """Compose the error for a file whose decoder gave up.
 
         Args:
             path: the file.
             kind: its format.
-            error: what the decoder raised; its first line is quoted.
+            detail: what the decoder said, one line.
         """
-        lines = str(error).splitlines() or [type(error).__name__]
-        detail = lines[0].replace(os.fspath(path), "the file").rstrip(". ")
         return cls.refuse(path, f"a truncated or damaged {kind} file ({detail})")

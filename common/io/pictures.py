@@ -7,14 +7,11 @@ from typing import BinaryIO
 
 import numpy as np
 import SimpleITK
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile
 
 from .channels import grey_of_channels
 from .errors import RadiographError
 from .radiograph import Radiograph
-
-# What Pillow raises for files that are cut short or broken.
-PICTURE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 # Offsets of bit depth and colour type in a PNG, whose header comes first by the standard.
 _PNG_DEPTH = 24
@@ -49,26 +46,19 @@ def decode_picture(path: Path, stream: BinaryIO, kind: str) -> Radiograph:
         The radiograph.
 
     Raises:
-        RadiographError: the file is cut short or broken, has several frames, or is a colour picture.
+        RadiographError: the file has several frames or is a colour picture.
+        Exception: whatever Pillow raises for a file that is cut short or broken.
     """
     head = stream.read(_PNG_COLOUR_TYPE + 1)
     stream.seek(0)
-    try:
-        with Image.open(stream, formats=[kind.upper()]) as picture:
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise RadiographError.refuse(path, f"a {kind.upper()} with {frames} frames")
-            grey = grey_of_picture(path, picture)
-            orientation = int(picture.getexif().get(ExifTags.Base.Orientation, 1))
-        if kind == "png" and head[_PNG_DEPTH] == 16 and head[_PNG_COLOUR_TYPE] != _PNG_GREY:
-            grey = _grey_of_deep_png(path, colour_type=head[_PNG_COLOUR_TYPE])
-    except RadiographError:
-        raise
-    except UnidentifiedImageError as error:
-        # Pillow's own text for this names the object that holds the open file, which helps nobody.
-        raise RadiographError.damaged(path, kind.upper(), ValueError("its header makes no sense")) from error
-    except PICTURE_ERRORS as error:
-        raise RadiographError.damaged(path, kind.upper(), error) from error
+    with Image.open(stream, formats=[kind.upper()]) as picture:
+        frames = getattr(picture, "n_frames", 1)
+        if frames > 1:
+            raise RadiographError.refuse(path, f"a {kind.upper()} with {frames} frames")
+        grey = grey_of_picture(path, picture)
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    if kind == "png" and head[_PNG_DEPTH] == 16 and head[_PNG_COLOUR_TYPE] != _PNG_GREY:
+        grey = _grey_of_deep_png(path, colour_type=head[_PNG_COLOUR_TYPE])
     return Radiograph(pixels=upright(grey, orientation).T)
 
 
@@ -118,5 +108,5 @@ def _grey_of_deep_png(path: Path, *, colour_type: int) -> np.ndarray:
         pixels = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path), imageIO="PNGImageIO"))
     except RuntimeError as error:
         # Its text is about places in the source code of ITK.
-        raise ValueError("its pixels cannot be decoded") from error
+        raise RadiographError.damaged(path, "PNG", "its pixels cannot be decoded") from error
     return grey_of_channels(path, list(np.moveaxis(pixels, -1, 0)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from monai.config import PathLike
 from monai.data import ImageReader
 from monai.utils import ImageMetaKey, MetaKeys, SpaceKeys, ensure_tuple
+from PIL import UnidentifiedImageError
 
 from .dicom import DICOM_TAGS, decode_dicom
 from .errors import RadiographError
@@ -102,16 +104,7 @@ class RadiographReader(ImageReader):
 
 def _decode(path: Path) -> tuple[str, Radiograph]:
     try:
-        with path.open("rb") as stream:
-            kind = sniff(stream)
-            if kind == "dicom":
-                return kind, decode_dicom(path, stream)
-            if kind in ("png", "jpeg"):
-                return kind, decode_picture(path, stream, kind)
-            if kind == "tiff":
-                return kind, decode_tiff(path, stream)
-            if kind == "nifti":
-                return kind, decode_nifti(path, stream)
+        stream = path.open("rb")
     except FileNotFoundError:
         raise RadiographError.refuse(path, "no such file") from None
     except IsADirectoryError:
@@ -119,8 +112,38 @@ def _decode(path: Path) -> tuple[str, Radiograph]:
     except PermissionError:
         raise RadiographError.refuse(path, "no permission to read this file", "files that you may read") from None
     except OSError as error:
-        raise RadiographError.refuse(path, f"the file cannot be read ({error.strerror or error})") from error
-    raise RadiographError.refuse(path, "not an image of an accepted format" if path.stat().st_size else "an empty file")
+        raise RadiographError.refuse(path, f"the file cannot be opened ({error.strerror})") from error
+    kind = ""
+    try:
+        with stream:
+            kind = sniff(stream)
+            return kind, _decode_as(kind, path, stream)
+    except RadiographError:
+        raise
+    except Exception as error:
+        # A broken file may lead a decoder to any error at all; those of pydicom may quote what the file holds.
+        detail = type(error).__name__ if kind == "dicom" else _first_line(error, path)
+        raise RadiographError.damaged(path, kind.upper(), detail) from (None if kind == "dicom" else error)
+
+
+def _decode_as(kind: str, path: Path, stream: BinaryIO) -> Radiograph:
+    if kind == "dicom":
+        return decode_dicom(path, stream)
+    if kind == "nifti":
+        return decode_nifti(path, stream)
+    if kind == "tiff":
+        return decode_tiff(path, stream)
+    if kind:
+        return decode_picture(path, stream, kind)
+    raise RadiographError.refuse(path, "not an image of an accepted format" if stream.read(1) else "an empty file")
+
+
+def _first_line(error: Exception, path: Path) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        # Pillow's own text names the object that holds the open file, which helps nobody.
+        return "its header makes no sense"
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0].replace(str(path), "the file").rstrip(". ")
 
 
 def _check_content(path: Path, pixels: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from .channels import grey_of_channels, turn_over
 from .errors import RadiographError
-from .pictures import PICTURE_ERRORS, grey_of_picture, upright
+from .pictures import grey_of_picture, upright
 from .quiet import quiet
 from .radiograph import Radiograph
 
@@ -34,30 +34,26 @@ def decode_tiff(path: Path, stream: BinaryIO) -> Radiograph:
         The radiograph; the orientation tag is honoured, WhiteIsZero is turned over.
 
     Raises:
-        RadiographError: the file is cut short or broken, has several pages, or is a colour picture.
+        RadiographError: the file has several pages or is a colour picture.
+        Exception: whatever the decoders raise for a file that is cut short or broken.
     """
-    try:
-        with quiet("tifffile"), tifffile.TiffFile(stream) as tiff:
-            pages = [page for page in (each.aspage() for each in tiff.pages) if not page.is_reduced]
-            if len(pages) != 1:
-                raise RadiographError.refuse(path, f"a TIFF with {len(pages)} pages")
-            page = pages[0]
-            inverted = page.photometric == _WHITE_IS_ZERO
-            if page.bitspersample <= 8 or (
-                page.dtype == np.uint16 and page.samplesperpixel == 1 and not (inverted and tiff.byteorder == ">")
-            ):
-                stream.seek(0)
-                with Image.open(stream, formats=["TIFF"]) as picture:
-                    shown = grey_of_picture(path, picture)
-                # Pillow applies the orientation itself, and turns WhiteIsZero over, but only up to 8 bits.
-                shown = turn_over(shown) if inverted and page.bitspersample > 8 else shown
-            else:
-                rows = _grey_of_page(path, page)
-                shown = upright(turn_over(rows) if inverted else rows, page.tags.valueof(_ORIENTATION_TAG, default=1))
-    except RadiographError:
-        raise
-    except (*PICTURE_ERRORS, tifffile.TiffFileError) as error:
-        raise RadiographError.damaged(path, "TIFF", error) from error
+    with quiet("tifffile"), tifffile.TiffFile(stream) as tiff:
+        pages = [page for page in (each.aspage() for each in tiff.pages) if not page.is_reduced]
+        if len(pages) != 1:
+            raise RadiographError.refuse(path, f"a TIFF with {len(pages)} pages")
+        page = pages[0]
+        inverted = page.photometric == _WHITE_IS_ZERO
+        if page.bitspersample <= 8 or (
+            page.dtype == np.uint16 and page.samplesperpixel == 1 and not (inverted and tiff.byteorder == ">")
+        ):
+            stream.seek(0)
+            with Image.open(stream, formats=["TIFF"]) as picture:
+                shown = grey_of_picture(path, picture)
+            # Pillow applies the orientation itself, and turns WhiteIsZero over, but only up to 8 bits.
+            shown = turn_over(shown) if inverted and page.bitspersample > 8 else shown
+        else:
+            rows = _grey_of_page(path, page)
+            shown = upright(turn_over(rows) if inverted else rows, page.tags.valueof(_ORIENTATION_TAG, default=1))
     return Radiograph(pixels=shown.T, inverted=inverted)
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pytest
 from PIL import Image
 from pydicom import uid
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
 
-from common.io import RadiographReader
+from common.io import RadiographError, RadiographReader
 
 ROWS, COLUMNS = 112, 96
 PATIENT = "Featherstonehaugh^Zebulon"
@@ -38,6 +39,20 @@ def read(path: Path) -> tuple[np.ndarray, dict]:
 def rows_of(path: Path) -> np.ndarray:
     """Pixels as a picture's rows by columns."""
     return read(path)[0].T
+
+
+def refusal(path: Path) -> str:
+    """The message, after the checks that hold for all messages."""
+    with pytest.raises(RadiographError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {caught.value.reason}. Accepted: ")
+    assert caught.value.reason
+    assert "\n" not in message
+    assert len(message.removeprefix(str(path))) < 300
+    for secret in (*PATIENT.split("^"), "4711", "1.2.826.0.1.3680043.2.1125"):
+        assert secret not in message
+    return message
 
 
 def dicom_dataset(pixels: np.ndarray, *, bits: int | None = None, **tags: object) -> pydicom.Dataset:
