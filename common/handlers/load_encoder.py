@@ -14,7 +14,7 @@ class LoadEncoder:
     """Handler that calls :func:`common.networks.load_encoder_weights` once when training starts.
 
     Args:
-        network: a network with a VGG encoder.
+        network: a network with a VGG encoder, or its ``DistributedDataParallel`` wrapper.
         source: "imagenet" or a file.
     """
 
@@ -27,4 +27,4 @@ class LoadEncoder:
         engine.add_event_handler(Events.STARTED, self)
 
     def __call__(self, engine: Engine) -> None:
-        load_encoder_weights(self.network, self.source)
+        load_encoder_weights(getattr(self.network, "module", self.network), self.source)

@@ -21,7 +21,7 @@ def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -
     """Load a ``state_dict`` (of any floating-point precision) into ``network``.
 
     Args:
-        network: keeps its own precision and device.
+        network: keeps its own precision and device; a ``DistributedDataParallel`` wrapper is looked through.
         path: a file written by ``torch.save(network.state_dict(), path)``, or a checkpoint that holds the state
             under "model". Read with ``weights_only=True``: nothing in it is executed.
         help_text: where the weights can be had, for the message when they are missing.
@@ -41,6 +41,7 @@ def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -
         state = state["model"]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise WeightsError(f"{path}: not a state_dict")
+    network = getattr(network, "module", network)
     target = network.state_dict()
     missing = sorted(set(target) - set(state))
     surplus = sorted(set(state) - set(target))

@@ -1,0 +1,172 @@
+"""What the battery of tests needs to know about each bundle, and how it runs one."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import monai.bundle
+import pytest
+import yaml
+from monai.bundle import ConfigWorkflow
+from PIL import Image
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One bundle.
+
+    Attributes:
+        name: folder below ``bundles``.
+        small_network: overlay with a network that trains in seconds.
+        small: options that make that network and its images small, in training and in inference.
+        label_only: ``_target_``s of training that touch nothing but labels; all other transforms must be those of
+            inference.
+        side: a width and height that the default network accepts, to try exports on.
+        metric: column of ``curves.csv`` and value of the metric that chooses the weights.
+        outputs: endings of the files that inference writes for an image by default.
+    """
+
+    name: str
+    small_network: str
+    metric: str
+    small: dict[str, Any] = field(default_factory=dict)
+    label_only: tuple[str, ...] = ()
+    side: int = 64
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> Path:
+        """Folder of the bundle."""
+        return REPOSITORY / "bundles" / self.name
+
+    @property
+    def configs(self) -> Path:
+        """Folder of its configurations."""
+        return self.root / "configs"
+
+    def files(self, *names: str) -> list[str]:
+        """Paths of configurations, by their names below ``configs`` without the ending; a path stays as it is."""
+        return [name if os.path.isabs(name) else str(self.configs / f"{name}.yaml") for name in names]
+
+    def overlays(self, folder: str) -> list[str]:
+        """Names of all overlays in a folder below ``configs``."""
+        return sorted(f"{folder}/{path.stem}" for path in (self.configs / folder).glob("*.yaml"))
+
+    def load(self, name: str) -> dict[str, Any]:
+        """A configuration as it is written."""
+        content: dict[str, Any] = yaml.safe_load((self.configs / f"{name}.yaml").read_text(encoding="utf-8"))
+        return content
+
+    def workflow(self, kind: str, *names: str, **options: Any) -> ConfigWorkflow:
+        """An initialised workflow; ``kind`` is "train" or "infer"."""
+        workflow = ConfigWorkflow(
+            config_file=self.files(*names),
+            workflow_type=kind,
+            logging_file=False,
+            bundle_root=str(self.root),
+            **options,
+        )
+        workflow.initialize()
+        return workflow
+
+    def run(self, *names: str, **options: Any) -> int:
+        """Run a configuration in this process; returns the exit status that it asks for."""
+        try:
+            monai.bundle.run(
+                bundle_root=str(self.root), config_file=self.files(*names), logging_file=False, **_texts(options)
+            )
+        except SystemExit as stop:
+            return int(stop.code or 0)
+        return 0
+
+    def train(self, *overlays: str, **options: Any) -> int:
+        """Train the small network."""
+        fast = {"use_tensorboard": False, "show_progress": False, "batch_size": 2, **self.small}
+        return self.run("train", self.small_network, *overlays, **{**fast, **options})
+
+    def infer(self, *overlays: str, **options: Any) -> int:
+        """Run inference with the small network."""
+        return self.run("inference", self.small_network, *overlays, **{"num_workers": 0, **self.small, **options})
+
+
+LUNG_SEG = Bundle(
+    name="lung_seg",
+    small_network="networks/tiny_unet",
+    metric="val_mean_dice",
+    small={"image_size": [32, 32]},
+    label_only=("common.transforms.UniteMasksd",),
+    outputs=("_lungs.png",),
+)
+BUNDLES = (LUNG_SEG,)
+
+
+def _texts(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command line ended.
+
+    Attributes:
+        status: exit status.
+        out: standard output.
+        err: standard error, with what is printed about an exception.
+    """
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line of standard error that starts with "error:"."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error:")]
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+def command_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> Outcome:
+    """Run ``python -m monai.bundle ARGUMENTS`` in this process, without the seconds that imports take.
+
+    An exception goes to ``sys.excepthook``, as the interpreter would hand it.
+    """
+    capsys.readouterr()
+    before, hook = sys.argv, sys.excepthook
+    sys.argv = ["-m", *arguments, "--logging_file", "False"]
+    status = 0
+    try:
+        runpy.run_module("monai.bundle", run_name="__main__", alter_sys=True)
+    except SystemExit as stop:
+        status = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+    except BaseException as error:
+        status = 1
+        sys.excepthook(type(error), error, error.__traceback__)
+    finally:
+        sys.argv, sys.excepthook = before, hook
+    out, err = capsys.readouterr()
+    return Outcome(status, out, err)
+
+
+@contextmanager
+def broken_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A disk that is full after the first ten bytes of every picture."""
+
+    def save(picture: Image.Image, stream: Any, *arguments: Any, **options: Any) -> None:
+        stream.write(b"\x89PNG\r\n\x1a\n\0\0")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", save)
+        yield
