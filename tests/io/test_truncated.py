@@ -109,7 +109,8 @@ def test_rle_that_makes_its_decoder_panic(tmp_path: Path) -> None:
     """The decoder then raises what is not even an Exception."""
     dataset = compressed(uid.RLELossless)
     frame = bytearray(get_frame(dataset.PixelData, 0, number_of_frames=1))
-    # The first segment is copied literally beyond the end of the picture.
-    frame[64:] = (b"\x7f" + bytes(128)) * (len(frame) // 129)
+    # A run of 128 bytes in place of what the first segment starts with: it grows beyond the picture.
+    start = int.from_bytes(frame[4:8], "little")
+    frame[start : start + 2] = b"\x81\x01"
     dataset.PixelData = encapsulate([bytes(frame)])
     assert "RLE Lossless) cannot be decoded" in refusal(save_dicom(tmp_path / "a.dcm", dataset))
