@@ -17,6 +17,9 @@ import yaml
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 
+from common.cli import causes
+from common.errors import UsageError
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -79,13 +82,21 @@ class Bundle:
         return workflow
 
     def run(self, *names: str, **options: Any) -> int:
-        """Run a configuration in this process; returns the exit status that it asks for."""
+        """Run a configuration in this process; returns the exit status that it asks for.
+
+        An error of use is raised as such, without the layers that the configuration puts around it.
+        """
         try:
             monai.bundle.run(
                 bundle_root=str(self.root), config_file=self.files(*names), logging_file=False, **_texts(options)
             )
         except SystemExit as stop:
             return int(stop.code or 0)
+        except RuntimeError as error:
+            for cause in causes(error):
+                if isinstance(cause, UsageError):
+                    raise cause from None
+            raise
         return 0
 
     def train(self, *overlays: str, **options: Any) -> int:

@@ -1,0 +1,306 @@
+"""Training: what it writes, how it goes on after an interruption, and that every knob works."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from bundle_facts import Bundle
+from ignite.engine import Engine
+from monai.data import DataLoader
+from PIL import Image
+from torch import nn
+
+from common.data import DataIndexError
+from common.errors import UsageError
+from common.handlers import EpochSeed, ResumeFileError, WeightsError
+
+
+def state(folder: Path, name: str = "last") -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(folder / "models" / f"{name}.pt", weights_only=True)
+    return content
+
+
+def curves(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "curves.csv")
+
+
+def assert_equal(a: Any, b: Any, place: str = "") -> None:
+    """The same nested content, tensors bit for bit."""
+    assert type(a) is type(b), place
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), place
+        for key in a:
+            assert_equal(a[key], b[key], f"{place}/{key}")
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b), place
+        for number, (x, y) in enumerate(zip(a, b, strict=True)):
+            assert_equal(x, y, f"{place}/{number}")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), place
+    else:
+        assert a == b, place
+
+
+@pytest.fixture
+def stopped_in_epoch_3(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Power fails when the third epoch of a run begins; ``undo`` brings it back."""
+    original = EpochSeed.__call__
+
+    def stop(handler: EpochSeed, engine: Engine) -> None:
+        if engine.state.epoch == 3:
+            raise KeyboardInterrupt
+        original(handler, engine)
+
+    monkeypatch.setattr(EpochSeed, "__call__", stop)
+    return monkeypatch
+
+
+def test_the_loss_falls_and_all_files_are_written(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    options = {"learning_rate": 0.02, "num_epochs": 16, "use_tensorboard": True, "affine_prob": 0.0, "noise_prob": 0.0}
+    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **options) == 0
+    table = curves(tmp_path)
+    assert list(table["epoch"]) == list(range(1, 17))
+    assert table["loss"].iloc[-1] < 0.6 * table["loss"].iloc[0]
+    assert table[bundle.metric].between(0, 1).all()
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.size == (1100, 440)
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+    record = json.loads((tmp_path / "training.json").read_text(encoding="utf-8"))
+    assert record["epochs"] == 16
+    assert sum(record["images"]["train"].values()) == 6
+    assert sum(record["images"]["val"].values()) == 2
+    best = state(tmp_path)["selection"]
+    assert best["best"] == pytest.approx(table[bundle.metric].max(), abs=1e-6)
+    assert best["best_epoch"] == table["epoch"][table[bundle.metric].idxmax()]
+
+
+def test_the_saved_weights_are_those_of_the_best_epoch(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    options = {"learning_rate": 0.01, "num_epochs": 4}
+    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **options) == 0
+    best = state(tmp_path)["selection"]
+    again = tmp_path / "again"
+    assert bundle.train(dataset_dir=phantoms, output_dir=again, learning_rate=0.01, num_epochs=best["best_epoch"]) == 0
+    assert_equal(state(tmp_path, "model"), dict(state(again)["network"]))
+
+
+@pytest.mark.parametrize("overlays", [[], ["cosine"]])
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
+    bundle: Bundle, phantoms: Path, tmp_path: Path, stopped_in_epoch_3: pytest.MonkeyPatch, overlays: list[str]
+) -> None:
+    options = {"dataset_dir": phantoms, "num_epochs": 4, "plateau_patience": 0, "learning_rate": 0.01}
+    options |= {"flip_prob": 0.5, "contrast_prob": 1.0, "noise_prob": 1.0}
+    with pytest.raises(KeyboardInterrupt):
+        bundle.train(*overlays, output_dir=tmp_path / "parts", **options)
+    stopped_in_epoch_3.undo()
+    assert state(tmp_path / "parts")["trainer"] == {"epoch": 2, "iteration": 6}
+    assert bundle.train(*overlays, "resume", output_dir=tmp_path / "parts", **options) == 0
+    assert bundle.train(*overlays, output_dir=tmp_path / "whole", **options) == 0
+
+    parts, whole = state(tmp_path / "parts"), state(tmp_path / "whole")
+    assert whole["trainer"] == {"epoch": 4, "iteration": 12}
+    for content in (parts, whole):
+        del content["record"]  # the time that it took
+        for row in content["curves"]["rows"]:
+            del row["seconds"]
+    assert_equal(parts, whole)
+    assert_equal(state(tmp_path / "parts", "model"), state(tmp_path / "whole", "model"))
+    assert list(curves(tmp_path / "parts")["epoch"]) == [1, 2, 3, 4]
+
+
+def test_two_runs_from_one_seed_are_equal_and_from_two_seeds_are_not(
+    bundle: Bundle, phantoms: Path, tmp_path: Path
+) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path / name, num_epochs=1, seed=seed) == 0
+    a, b, c = (state(tmp_path / name)["network"] for name in "abc")
+    assert_equal(a, b)
+    assert not all(torch.equal(a[key], c[key]) for key in a)
+
+
+def test_best_value_and_patience_survive_an_interruption(
+    bundle: Bundle, phantoms: Path, tmp_path: Path, stopped_in_epoch_3: pytest.MonkeyPatch
+) -> None:
+    # A network that does not learn: every epoch is as good as the first, and patience runs out in the fourth.
+    options = {
+        "dataset_dir": phantoms,
+        "output_dir": tmp_path,
+        "num_epochs": 9,
+        "early_stop_patience": 3,
+        "network_def": {"_target_": "common.networks.UNet", "features": [4, 8]},
+        "optimizer": {"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": 0.0},
+    }
+    with pytest.raises(KeyboardInterrupt):
+        bundle.train("cosine", **options)
+    stopped_in_epoch_3.undo()
+    assert state(tmp_path)["selection"]["waited"] == 1
+    first = (tmp_path / "models" / "model.pt").stat().st_mtime_ns
+    assert bundle.train("cosine", "resume", **options) == 0
+    ended = state(tmp_path)
+    assert ended["trainer"]["epoch"] == 4
+    assert ended["selection"]["waited"] == 3
+    assert ended["selection"]["best_epoch"] == 1
+    assert (tmp_path / "models" / "model.pt").stat().st_mtime_ns == first
+
+
+def test_resuming_a_finished_run_trains_no_further(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    options = {"dataset_dir": phantoms, "output_dir": tmp_path, "num_epochs": 1}
+    assert bundle.train(**options) == 0
+    before = state(tmp_path)
+    assert bundle.train("resume", **options) == 0
+    assert_equal(state(tmp_path), before)
+
+
+def test_no_checkpoint_to_resume_from_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    with pytest.raises(ResumeFileError, match=r"last\.pt: no checkpoint to resume from; start without resume\.yaml"):
+        bundle.train("resume", dataset_dir=phantoms, output_dir=tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    options = {"dataset_dir": phantoms, "output_dir": tmp_path, "num_epochs": 1}
+    assert bundle.train(**options) == 0
+    other = {"_target_": "common.networks.UNet", "features": [4, 8]}
+    with pytest.raises(ResumeFileError, match=r"last\.pt: state of network belongs to another run"):
+        bundle.train("resume", network_def=other, **options)
+
+
+def test_training_starts_from_given_weights(bundle: Bundle, phantoms: Path, trained: Path, tmp_path: Path) -> None:
+    given = trained / "models" / "model.pt"
+    options = {"initial_weights": given, "learning_rate": 0.0, "num_epochs": 1}
+    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **options) == 0
+    expected, found = torch.load(given, weights_only=True), state(tmp_path)["network"]
+    learned = [name for name in expected if "running_" not in name and "num_batches" not in name]
+    assert learned
+    assert_equal({name: found[name] for name in learned}, {name: expected[name] for name in learned})
+
+
+def test_weights_of_another_network_to_start_from_are_an_error(
+    bundle: Bundle, phantoms: Path, trained: Path, tmp_path: Path
+) -> None:
+    other = {"_target_": "common.networks.UNet", "features": [4, 8]}
+    with pytest.raises(WeightsError, match=r"model\.pt: weights of another network than UNet: \d+ tensors missing"):
+        bundle.train(
+            dataset_dir=phantoms,
+            output_dir=tmp_path,
+            network_def=other,
+            initial_weights=trained / "models" / "model.pt",
+        )
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_pretrained_encoder_is_taken_over(lung_seg: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    from common.networks import VGGFeatures
+
+    torch.manual_seed(7)
+    features = VGGFeatures(16)
+    torch.save(features.state_dict(), tmp_path / "encoder.pt")
+    network = {"_target_": "common.networks.VGGUNet", "depth": 16, "out_channels": 1, "decoder_features": [4, 4, 4, 4]}
+    options = {"encoder_weights": tmp_path / "encoder.pt", "learning_rate": 0.0, "num_epochs": 1, "limit": 2}
+    assert lung_seg.train(dataset_dir=phantoms, output_dir=tmp_path, network_def=network, **options) == 0
+    found = state(tmp_path)["network"]
+    taken = {name.removeprefix("encoder."): value for name, value in found.items() if name.startswith("encoder.")}
+    assert_equal({name: taken[name] for name in features.state_dict()}, dict(features.state_dict()))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"crop_border": True},
+        {"median_filter": True},
+        {"percentiles": [5, 95]},
+        {"flip_prob": 1.0},
+        {"affine_prob": 0.0, "contrast_prob": 0.0, "noise_prob": 0.0},
+        {"cache_rate": 0.0, "num_workers": 1},
+        {"amp": False},
+        {"site_balance": 1.0},
+        {"val_interval": 2},
+        {"early_stop_patience": None},
+        {"limit": 2},
+        {"train_sites": ["phantom_north"], "val_sites": ["phantom_south"]},
+        {"train_splits": ["train", "test"]},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_every_knob_runs(bundle: Bundle, phantoms: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **{"num_epochs": 2, **options}) == 0
+    losses = [row["loss"] for row in state(tmp_path)["curves"]["rows"]]
+    assert len(losses) == 2
+    assert all(0 < loss < 5 for loss in losses)
+    assert curves(tmp_path)[bundle.metric].notna().tolist() == [options.get("val_interval") != 2, True]
+
+
+@pytest.mark.parametrize("name", ["losses/bce", "losses/dice", "losses/focal_tversky"])
+def test_every_loss_teaches(bundle: Bundle, phantoms: Path, tmp_path: Path, name: str) -> None:
+    options = {"num_epochs": 4, "learning_rate": 0.01, "affine_prob": 0.0, "contrast_prob": 0.0, "noise_prob": 0.0}
+    assert bundle.train(name, dataset_dir=phantoms, output_dir=tmp_path, **options) == 0
+    losses = curves(tmp_path)["loss"]
+    assert losses.iloc[-1] < losses.iloc[0]
+
+
+def test_switched_off_augmentation_leaves_training_images_as_they_are(
+    bundle: Bundle, phantoms: Path, tmp_path: Path
+) -> None:
+    options = {"dataset_dir": str(phantoms), "output_dir": str(tmp_path), "use_tensorboard": False, **bundle.small}
+    off = {"affine_prob": 0.0, "contrast_prob": 0.0, "noise_prob": 0.0, "flip_prob": 0.0}
+    plain = bundle.workflow("train", "train", **options, **off)
+    flipped = bundle.workflow("train", "train", **options, **off | {"flip_prob": 1.0})
+    augmented = bundle.workflow("train", "train", **options, affine_prob=1.0)
+    item = dict(plain.parser.get_parsed_content("train#dataset#data")[0])
+    expected = plain.parser.get_parsed_content("validate#preprocessing")(dict(item))
+    results = [
+        flow.parser.get_parsed_content("train#preprocessing")(dict(item)) for flow in (plain, flipped, augmented)
+    ]
+    for key in ("image", "label"):
+        as_is, mirrored, moved = (result[key].as_tensor() for result in results)
+        assert torch.equal(as_is, expected[key].as_tensor())
+        # The first axis after the channel is the horizontal one.
+        assert torch.equal(mirrored, as_is.flip(1))
+        assert not torch.equal(moved, as_is)
+    assert set(results[2]["label"].unique().tolist()) == {0.0, 1.0}
+
+
+def test_an_index_that_names_missing_files_is_an_error(lung_seg: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(phantoms / "index.csv")
+    (tmp_path / "data").mkdir()
+    table.to_csv(tmp_path / "data" / "index.csv", index=False)
+    rows = table[table["seg_split"] == "train"]
+    named = rows[["image", "lung_mask", "left_lung_mask", "right_lung_mask"]].notna().to_numpy().sum()
+    message = f"{tmp_path}/data/index.csv: {named} files named there do not exist: {rows['image'].iloc[0]}, "
+    with pytest.raises(DataIndexError, match=re.escape(message)):
+        lung_seg.train(dataset_dir=tmp_path / "data", output_dir=tmp_path / "out")
+
+
+def test_a_mask_of_another_size_than_its_image_is_an_error(lung_seg: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    table = pd.read_csv(phantoms / "index.csv", dtype=str, keep_default_na=False)
+    rows = table[table["lung_mask"] != ""].head(3).assign(seg_split=["train", "train", "val"])
+    for name in [*rows["image"], *rows["lung_mask"]]:
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes((phantoms / name).read_bytes())
+    rows.to_csv(data / "index.csv", index=False)
+    wrong = data / rows["lung_mask"].iloc[1]
+    with Image.open(wrong) as mask:
+        mask.resize((96, 80)).save(wrong)
+    message = f"{wrong}: the mask has 96 x 80 pixels, its image {data / rows['image'].iloc[1]} has 96 x 96"
+    with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):
+        lung_seg.train(dataset_dir=data, output_dir=tmp_path / "out")
+
+
+def test_training_on_what_is_validated_on_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="2 training images are held out as well"):
+        bundle.train(dataset_dir=phantoms, output_dir=tmp_path, train_splits=["train", "val"])
+    assert not (tmp_path / "models").exists()
+
+
+def test_the_training_loader_draws_every_site(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    options = {"dataset_dir": str(phantoms), "output_dir": str(tmp_path), "use_tensorboard": False, **bundle.small}
+    workflow = bundle.workflow("train", "train", **options, batch_size=4)
+    loader = workflow.parser.get_parsed_content("train#dataloader")
+    assert isinstance(loader, DataLoader)
+    assert [len(batch["image"]) for batch in loader] == [4, 2]
+    assert isinstance(workflow.parser.get_parsed_content("network"), nn.Module)
