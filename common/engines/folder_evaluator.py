@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ignite.engine import Engine
+from ignite.engine import Engine, Events
 from monai.engines import SupervisedEvaluator
 from monai.engines.utils import IterationEvents, engine_apply_transform
 from monai.utils import CommonKeys
@@ -20,6 +20,21 @@ class FolderEvaluator(SupervisedEvaluator):
     read and those whose post-processing (saving included) failed. ``engine.state.output`` holds the others.
     Arguments are those of :class:`monai.engines.SupervisedEvaluator`.
     """
+
+    def run(self, global_epoch: int = 1) -> None:
+        """Evaluate all batches.
+
+        Without any (a resumed run that has nothing left to do) MONAI's engines return at once; here the handlers of
+        the start and the end run all the same, so that weights are checked and the account is complete.
+
+        Args:
+            global_epoch: see :class:`monai.engines.Evaluator`.
+        """
+        if self.state.epoch_length:
+            super().run(global_epoch)
+            return
+        self.fire_event(Events.STARTED)
+        self.fire_event(Events.COMPLETED)
 
     def _iteration(self, engine: SupervisedEvaluator, batchdata: dict[str, Any]) -> Any:
         engine.state.rejected = list(batchdata.pop(REJECTED, []))

@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from ..data.radiograph_folder import Rejected
 from ..errors import UsageError
 from ..io import write_csv, write_json
-from .environment import environment, file_sha256
+from .environment import environment, file_sha256, plain
 
 TABLE = "predictions.csv"
 RUN = "run.json"
@@ -24,7 +24,7 @@ WRITE_EVERY = 5.0
 
 
 class ResumeError(UsageError):
-    """The output folder holds results that this run must not be mixed with."""
+    """The output folder holds results that this run must not be mixed with: of other weights or settings."""
 
 
 def finished_inputs(output_dir: str | Path, weights: str | Path, *, resume: bool) -> set[str]:
@@ -61,7 +61,8 @@ class PredictionRecord:
             an entry "flags" is a list of words.
         weights: weights file, for its SHA-256 in ``run.json``.
         resume: keep the rows of an earlier run into the same folder.
-        info: further entries of ``run.json``, e.g. bundle and version.
+        bundle_root: folder of the bundle, whose name and version (of ``configs/metadata.json``) are recorded.
+        settings: the values of the configuration that shape the result.
     """
 
     def __init__(
@@ -71,14 +72,16 @@ class PredictionRecord:
         columns: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         weights: str | Path,
         resume: bool = False,
-        info: Mapping[str, Any] | None = None,
+        bundle_root: str | Path | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.dataset_dir = Path(dataset_dir)
         self.columns = columns
         self.weights = Path(weights)
         self.resume = resume
-        self.info = dict(info or {})
+        self.bundle_root = None if bundle_root is None else Path(bundle_root)
+        self.settings = dict(settings or {})
         self.rows: dict[str, dict[str, Any]] = {}
         self._began = 0.0
         self._written = 0.0
@@ -95,10 +98,19 @@ class PredictionRecord:
         done = finished_inputs(self.output_dir, self.weights, resume=self.resume)
         self.rows = {}
         if done:
+            self._refuse_other_settings()
             table = pd.read_csv(self.output_dir / TABLE, dtype=str, keep_default_na=False)
             self.rows = {row["image"]: row for row in table.to_dict("records") if row["image"] in done}
         self._write_run(complete=False)
         self._write_table()
+
+    def _refuse_other_settings(self) -> None:
+        run, present = self.output_dir / RUN, plain(self.settings)
+        earlier = json.loads(run.read_text(encoding="utf-8")).get("settings", {}) if run.is_file() else {}
+        for name in (name for name in present if name in earlier and earlier[name] != present[name]):
+            raise ResumeError(
+                f"{run}: results of another {name} ({earlier[name]}, now {present[name]}); choose another output_dir"
+            )
 
     def __call__(self, engine: Engine) -> None:
         fresh: list[dict[str, Any]] = []
@@ -132,14 +144,23 @@ class PredictionRecord:
 
     def _write_run(self, *, complete: bool) -> None:
         record = {
-            **self.info,
+            **self._bundle(),
             "complete": complete,
             "weights_sha256": file_sha256(self.weights),
+            "settings": plain(self.settings),
             "counts": self.counts(),
             "seconds": round(time.monotonic() - self._began, 2),
             **environment(),
         }
         write_json(self.output_dir / RUN, record)
+
+    def _bundle(self) -> dict[str, str]:
+        if self.bundle_root is None:
+            return {}
+        metadata = self.bundle_root / "configs" / "metadata.json"
+        # A bundle without metadata still has to infer.
+        known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else {}
+        return {"bundle": self.bundle_root.resolve().name, "version": str(known.get("version", ""))}
 
     def counts(self) -> dict[str, int]:
         """Number of inputs that are ok, refused and failed."""

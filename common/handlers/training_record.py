@@ -13,7 +13,7 @@ from torch import nn
 
 from ..data import INDEX_NAME
 from ..io import write_json
-from .environment import environment, file_sha256
+from .environment import environment, file_sha256, plain
 from .ranks import is_main_process
 
 RECORD = "training.json"
@@ -64,7 +64,7 @@ class TrainingRecord:
         record = {
             "network": type(network).__name__,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "settings": {name: _plain(value) for name, value in self.settings.items()},
+            "settings": {name: plain(value) for name, value in self.settings.items()},
             "images": {
                 name: dict(Counter(str(item.get("site", "")) for item in of)) for name, of in self.items.items()
             },
@@ -83,15 +83,3 @@ class TrainingRecord:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave."""
         self.seconds = state["seconds"]
-
-
-def _by_site(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    return dict(Counter(str(item.get("site", "")) for item in items))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else type(value).__name__

@@ -17,17 +17,8 @@ from monai.bundle import ConfigWorkflow, verify_metadata
 
 SCHEMA = Path(__file__).with_name("metadata_schema.json")
 REQUIRED = [
-    "schema",
-    "version",
-    "monai_version",
-    "pytorch_version",
-    "numpy_version",
-    "required_packages_version",
-    "task",
-    "description",
-    "authors",
-    "copyright",
-    "network_data_format",
+    *("schema", "version", "monai_version", "pytorch_version", "numpy_version", "required_packages_version"),
+    *("task", "description", "authors", "copyright", "network_data_format"),
 ]
 # Places of one machine or one person: a root, a home folder, a drive letter.
 OF_ONE_MACHINE = re.compile(r"^(/|~|[A-Za-z]:[\\/])|/(home|Users|root|tmp|mnt|work)/")
