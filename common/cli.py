@@ -9,12 +9,13 @@ import os
 import re
 import sys
 import traceback
-import warnings
 from ast import literal_eval
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from monai.bundle import ConfigParser, run
+from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
 from .errors import UsageError
 
@@ -31,30 +32,63 @@ def guard_command_line() -> None:
     if not os.path.normpath(sys.argv[0]).endswith(os.path.join("monai", "bundle", "__main__.py")):
         return
     sys.excepthook = print_short
-    # MONAI tries all of its readers at start and warns of a GPU decoder that these bundles do not use.
-    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
+    logging.setLogRecordFactory(_short_record)
     problem = unknown_option(sys.argv[1:])
     if problem:
         raise SystemExit(f"error: {problem}")
 
 
 def print_short(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """An exception hook: the message alone for a :class:`UsageError` or a mistake in a configuration."""
-    chain = causes(error)
-    usage = next((item for item in chain if isinstance(item, UsageError)), None)
-    if os.environ.get(DEBUG_VARIABLE):
+    """An exception hook: one line for what :func:`explain` can explain, else the traceback."""
+    line = None if os.environ.get(DEBUG_VARIABLE) else explain(error)
+    if line is None:
         traceback.print_exception(kind, error, trace)
-    elif usage is not None:
-        print(f"error: {usage}", file=sys.stderr)
-    elif len(chain) > 1 and re.match(r"(Failed to (evaluate|instantiate)|applying transform)", str(error)):
-        # The configuration layer and its transforms wrap what went wrong; the innermost error is the cause.
-        inner = chain[-1]
-        where = str(error).splitlines()[0][:200]
-        print(f"error: {where}: {type(inner).__name__}: {inner}", file=sys.stderr)
+        return
+    print(f"error: {line}", file=sys.stderr)
+    if not any(isinstance(item, UsageError) for item in causes(error)):
         print(f"(set {DEBUG_VARIABLE}=1 for the traceback)", file=sys.stderr)
-    else:
-        traceback.print_exception(kind, error, trace)
+
+
+def explain(error: BaseException) -> str | None:
+    """What a user needs to know about an error whose place in the code does not matter.
+
+    These are errors of use, of the operating system and of configurations.
+
+    Args:
+        error: any error.
+
+    Returns:
+        One line; None for all other errors, which may be mistakes in the code.
+    """
+    chain = causes(error)
+    for item in chain:
+        if isinstance(item, UsageError):
+            return str(item)
+    for item in chain:
+        if isinstance(item, OSError) and item.strerror:
+            return f"{item.filename}: {item.strerror}" if item.filename else item.strerror
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    first = (str(error).splitlines() or [""])[0]
+    if "is not defined in the config content" in first:
+        return first
+    inner = chain[-1]
+    cause = f"{type(inner).__name__}: {(str(inner).splitlines() or ['no message'])[0]}"
+    # The configuration layer and its transforms wrap what went wrong; the innermost error is the cause.
+    if len(chain) > 1 and re.match(r"Failed to instantiate|applying transform", first):
+        return f"{first[:200]}: {cause}"
+    if len(chain) > 1 and first.startswith("Failed to evaluate"):
+        return cause
+    return None
+
+
+def _short_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    """A log record without the traceback of an error of use, which engines log on its way up."""
+    record = logging.LogRecord(*args, **kwargs)
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None and explain(error) is not None and not os.environ.get(DEBUG_VARIABLE):
+        record.exc_info = None
+    return record
 
 
 def causes(error: BaseException) -> list[BaseException]:
@@ -87,7 +121,9 @@ def unknown_option(arguments: Sequence[str]) -> str | None:
     except (ValueError, SyntaxError):
         files = value
     known = set(ConfigParser.load_config_files(files)) | set(inspect.signature(run).parameters)
-    if {"true", "false"} & set(arguments):
+    if "tracking" in options:
+        known |= set(DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["configs"])
+    if any(item.split("=", 1)[-1] in ("true", "false") for item in arguments):
         return "write True or False: the command line takes Python's values, and would take true for a text"
     for option in options:
         name = re.split(r"#|::", option.lstrip("+"))[0]

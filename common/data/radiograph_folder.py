@@ -40,9 +40,11 @@ def rejection(path: str | Path, error: BaseException) -> Rejected:
         if isinstance(cause, RadiographError):
             return Rejected(str(path), "refused", cause.reason or str(cause))
         last, cause = cause, cause.__cause__ or cause.__context__
-    # MONAI's SaveImage puts a whole traceback into its message; the last line says what went wrong.
     lines = [line.strip() for line in str(last).splitlines() if line.strip()]
-    return Rejected(str(path), "failed", f"{type(last).__name__}: {lines[-1][:300] if lines else 'no message'}")
+    reason = lines[-1][:300] if lines else "no message"
+    # MONAI's SaveImage puts a whole traceback into its message; its last line names the kind of error already.
+    quoted = any(line.startswith("Traceback (most recent call last)") for line in lines)
+    return Rejected(str(path), "failed", reason if quoted else f"{type(last).__name__}: {reason}")
 
 
 def folder_items(
@@ -59,12 +61,12 @@ def folder_items(
         exclude: a folder to leave out, such as that of the results.
 
     Raises:
-        UsageError: no such folder, no permission, or no radiograph in it.
+        UsageError: no such folder, no permission, no radiograph in it, or ``exclude`` is the folder itself.
     """
     root = Path(dataset_dir)
     try:
         paths = find_radiographs(root, exclude=exclude)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise UsageError(str(error)) from error
     return [{key: str(path)} for path in paths]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import runpy
 import sys
@@ -152,7 +153,9 @@ def command_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> Outcome
     An exception goes to ``sys.excepthook``, as the interpreter would hand it.
     """
     capsys.readouterr()
-    before, hook = sys.argv, sys.excepthook
+    before, hook, factory = sys.argv, sys.excepthook, logging.getLogRecordFactory()
+    # Loggers of earlier tests still write to streams that were theirs.
+    logging.raiseExceptions = False
     sys.argv = ["-m", *arguments, "--logging_file", "False"]
     status = 0
     try:
@@ -166,6 +169,8 @@ def command_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> Outcome
         sys.excepthook(type(error), error, error.__traceback__)
     finally:
         sys.argv, sys.excepthook = before, hook
+        logging.setLogRecordFactory(factory)
+        logging.raiseExceptions = True
     out, err = capsys.readouterr()
     return Outcome(status, out, err)
 
