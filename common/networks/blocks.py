@@ -30,8 +30,17 @@ def conv_bn_relu_twice(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 def check_divisible(x: torch.Tensor, factor: int, name: str) -> None:
-    """Raise a ValueError when the image sides of ``x`` (B, C, H, W) cannot be halved as often as the network does."""
-    if torch.jit.is_tracing() or torch.jit.is_scripting() or torch.compiler.is_compiling():
+    """Raise a ValueError when the image sides of ``x`` (B, C, H, W) cannot be halved as often as the network does.
+
+    Exported networks do not check.
+    """
+    # TorchScript leaves out a branch that is not taken, but would compile what follows a return.
+    if not torch.jit.is_scripting():
+        _check_divisible(x, factor, name)
+
+
+def _check_divisible(x: torch.Tensor, factor: int, name: str) -> None:
+    if torch.jit.is_tracing() or torch.compiler.is_compiling():
         return
     height, width = x.shape[-2:]
     if height % factor or width % factor:

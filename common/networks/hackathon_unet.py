@@ -116,7 +116,7 @@ class HackathonUNet(nn.Module):
         self._factor = 2 ** (len(levels) - 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_divisible(x, self._factor, type(self).__name__)
+        check_divisible(x, self._factor, "HackathonUNet")
         skips: list[torch.Tensor] = []
         for unit in self.left:
             x = unit(x)

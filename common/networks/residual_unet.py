@@ -90,7 +90,7 @@ class ResidualUNet(nn.Module):
         self._factor = 2 ** (len(features) - 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_divisible(x, self._factor, type(self).__name__)
+        check_divisible(x, self._factor, "ResidualUNet")
         x = self.stem(x)
         skips: list[torch.Tensor] = []
         for unit in self.encoder:

@@ -33,6 +33,8 @@ class TinyUNet(nn.Module):
 
     #: Logit written to the frame: a probability of 4.5e-5 that keeps the loss finite.
     FRAME_LOGIT = -10.0
+    #: Class attributes that TorchScript is to know.
+    __constants__ = ("FRAME_LOGIT",)
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class TinyUNet(nn.Module):
         self.activation = nn.LeakyReLU(negative_slope)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_divisible(x, 16, type(self).__name__)
+        check_divisible(x, 16, "TinyUNet")
         x = self.input_norm(x)
         if self.training and self.noise > 0:
             x = x + self.noise * torch.randn_like(x)
@@ -71,12 +73,13 @@ class TinyUNet(nn.Module):
             skips.append(x)
         enc0, enc1, enc2, enc3, _ = skips
         x = self.activation(self.bottom(x))
-        for conv, skip in ((self.up3, enc3), (self.up2, enc2), (self.up1, enc1)):
-            x = self.activation(conv(torch.cat([upsample_nearest(x), skip], dim=1)))
+        x = self.activation(self.up3(torch.cat([upsample_nearest(x), enc3], dim=1)))
+        x = self.activation(self.up2(torch.cat([upsample_nearest(x), enc2], dim=1)))
+        x = self.activation(self.up1(torch.cat([upsample_nearest(x), enc1], dim=1)))
         x = self.activation(self.refine(x))
         x = self.activation(self.up0(torch.cat([upsample_nearest(x), enc0], dim=1)))
         x = self.head(x)
-        if self.frame:
+        if self.frame > 0:
             f = self.frame
             x = F.pad(x[..., f:-f, f:-f], (f, f, f, f), value=self.FRAME_LOGIT)
         return x

@@ -49,12 +49,12 @@ class UNet(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_divisible(x, self._factor, type(self).__name__)
+        check_divisible(x, self._factor, "UNet")
         skips: list[torch.Tensor] = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else self.pool(x))
             skips.append(x)
         skips.pop()
-        for up, block in zip(self.up, self.decoder, strict=True):
+        for up, block in zip(self.up, self.decoder):  # noqa: B905 - TorchScript knows no strict
             x = block(torch.cat([up(x), skips.pop()], dim=1))
         return self.head(x)

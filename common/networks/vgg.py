@@ -28,9 +28,6 @@ class VGGFeatures(nn.Module):
         64, 128, 256, 512, 512 channels at 1, 1/2, 1/4, 1/8, 1/16 of the resolution.
     """
 
-    mean: torch.Tensor
-    std: torch.Tensor
-
     def __init__(self, depth: int = 16) -> None:
         super().__init__()
         if depth not in BLOCKS:
@@ -48,7 +45,6 @@ class VGGFeatures(nn.Module):
             ends.append(len(layers))
         self.depth = depth
         self.features = nn.Sequential(*layers)
-        self._starts = [0, *ends[:-1]]
         self._ends = ends
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
@@ -58,9 +54,11 @@ class VGGFeatures(nn.Module):
                 nn.init.zeros_(module.bias)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        x = (x.expand(-1, 3, -1, -1) - self.mean) / self.std
+        # Annotations of the two buffers, for the type checker, would be texts that TorchScript cannot read.
+        x = (x.expand(-1, 3, -1, -1) - self.mean) / self.std  # type: ignore[operator]
         maps: list[torch.Tensor] = []
-        for start, end in zip(self._starts, self._ends, strict=True):
-            x = self.features[start:end](x)
-            maps.append(x)
+        for index, layer in enumerate(self.features):
+            x = layer(x)
+            if index + 1 in self._ends:
+                maps.append(x)
         return maps

@@ -42,8 +42,9 @@ class VGGUNet(nn.Module):
         self.head = nn.Conv2d(decoder_features[-1], out_channels, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_divisible(x, 16, type(self).__name__)
-        *skips, x = self.encoder(x)
+        check_divisible(x, 16, "VGGUNet")
+        skips = self.encoder(x)
+        x = skips.pop()
         for block in self.decoder:
             x = block(torch.cat([upsample_nearest(x), skips.pop()], dim=1))
         return self.head(x)
