@@ -16,9 +16,9 @@ PRECISIONS = ("f32", "bf16", "f16")
 class OpenVINOInferer(Inferer):
     """Runs the network of the configuration in OpenVINO; nothing has to be exported beforehand.
 
-    The network is converted at the first batch and again only when another network or image size comes. Images go
-    through one by one, spread over as many streams as OpenVINO finds fit for the processor. Preprocessing and
-    post-processing stay those of the torch path.
+    The network is converted at the first batch and again only when another network, other weights or another image
+    size comes. Images go through one by one, spread over as many streams as OpenVINO finds fit for the processor.
+    Preprocessing and post-processing stay those of the torch path.
 
     Args:
         precision: "bf16" (fastest where the processor has it, else silently f32), "f16" or "f32".
@@ -39,6 +39,7 @@ class OpenVINOInferer(Inferer):
         self.precision = precision
         self.cache_dir = cache_dir
         self._key: tuple[int, tuple[int, ...]] | None = None
+        self._network: Callable[..., torch.Tensor] | None = None
         self._queue: Any = None
 
     def __call__(
@@ -51,11 +52,11 @@ class OpenVINOInferer(Inferer):
             network: a torch module with one input and one output.
         """
         images = np.ascontiguousarray(inputs.detach().cpu().numpy(), dtype=np.float32)
-        key = (id(network), images.shape[1:])
-        if self._key != key:
+        key = (_version(network), images.shape[1:])
+        if self._network is not network or self._key != key:
             # One queue for all batches: the first run of a new request is several times slower than the next.
             self._queue = self._openvino.AsyncInferQueue(self._compile(network, (1, *images.shape[1:])))
-            self._key = key
+            self._network, self._key = network, key
         outputs: list[np.ndarray | None] = [None] * len(images)
 
         def keep(request: Any, index: int) -> None:
@@ -82,3 +83,11 @@ class OpenVINOInferer(Inferer):
         if self.cache_dir is not None:
             options["CACHE_DIR"] = self.cache_dir
         return core.compile_model(model, "CPU", options)
+
+
+def _version(network: Callable[..., torch.Tensor]) -> int:
+    """A number that grows whenever a weight of the network changes."""
+    if not isinstance(network, torch.nn.Module):
+        return 0
+    # torch counts the changes of each tensor for its gradients.
+    return sum(tensor._version for tensor in (*network.parameters(), *network.buffers()))
