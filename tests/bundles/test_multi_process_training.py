@@ -105,6 +105,7 @@ def test_two_processes_validate_as_one_and_one_of_them_writes(uneven: Path, weig
 def test_two_processes_learn_resume_and_share_their_statistics(uneven: Path, weights: Path, tmp_path: Path) -> None:
     bundle = LUNG_SEG
     given = {**options(uneven, weights, tmp_path / "run"), "learning_rate": 0.01, "num_epochs": 1}
+    given["batch_size"] = 1
     given["network_def"] = {"_target_": "common.networks.ResidualUNet", "features": [4, 8, 8]}
     del given["initial_weights"]
     train_in_two_processes(bundle, tmp_path, given)
