@@ -31,17 +31,20 @@ class LastCheckpoint:
         path: the checkpoint, written atomically by the main process; each epoch replaces the one before.
         objects: whatever has ``state_dict`` and ``load_state_dict`` (network, optimiser, scheduler, handlers).
         resume: True loads the checkpoint when training starts.
+        overwrite: True lets a new run replace the checkpoint of an earlier one.
     """
 
-    def __init__(self, path: str | Path, objects: Mapping[str, Any], resume: bool = False) -> None:
+    def __init__(
+        self, path: str | Path, objects: Mapping[str, Any], resume: bool = False, overwrite: bool = False
+    ) -> None:
         self.path = Path(path)
         self.objects = dict(objects)
         self.resume = resume
+        self.overwrite = overwrite
 
     def attach(self, engine: Engine) -> None:
         """Register on the trainer."""
-        if self.resume:
-            engine.add_event_handler(Events.STARTED, self.load)
+        engine.add_event_handler(Events.STARTED, self.load if self.resume else self.guard)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
     def __call__(self, engine: Engine) -> None:
@@ -52,6 +55,18 @@ class LastCheckpoint:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(self.path) as stream:
             torch.save(state, stream)
+
+    def guard(self, engine: Engine) -> None:
+        """Keep a run from wiping out an earlier one that somebody forgot to resume.
+
+        Raises:
+            ResumeFileError: there is a checkpoint already.
+        """
+        if self.path.exists() and not self.overwrite:
+            raise ResumeFileError(
+                f"{self.path}: belongs to an earlier run; add configs/resume.yaml to go on with it, choose another "
+                "output_dir, or say --overwrite True"
+            )
 
     def load(self, engine: Engine) -> None:
         """Restore all objects and the trainer's epoch.

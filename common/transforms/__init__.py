@@ -4,6 +4,7 @@ from .border import CropBorder, CropBorderd
 from .describe_lungs import describe_lungs
 from .lung_box import LUNGS_FOUND, CropToLungs, CropToLungsd
 from .lung_mask import CleanLungMask, CleanLungMaskd, lung_box
+from .shrink import Shrinkd
 from .split_lungs import SplitLungs, SplitLungsd
 from .unite_masks import UniteMasks, UniteMasksd
 
@@ -15,6 +16,7 @@ __all__ = [
     "CropBorderd",
     "CropToLungs",
     "CropToLungsd",
+    "Shrinkd",
     "SplitLungs",
     "SplitLungsd",
     "UniteMasks",

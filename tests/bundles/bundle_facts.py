@@ -115,7 +115,7 @@ LUNG_SEG = Bundle(
     small_network="networks/tiny_unet",
     metric="val_mean_dice",
     small={"image_size": [32, 32]},
-    label_only=("common.transforms.UniteMasksd",),
+    label_only=("common.transforms.UniteMasksd", "AsDiscreted"),
     outputs=("_lungs.png",),
 )
 BUNDLES = (LUNG_SEG,)
