@@ -12,6 +12,7 @@ from ignite.engine import Engine, Events
 
 from ..errors import UsageError
 from ..io import atomic_write
+from .load_weights import read_tensors
 from .ranks import is_main_process
 
 logger = logging.getLogger(__name__)
@@ -73,10 +74,11 @@ class LastCheckpoint:
 
         Raises:
             ResumeFileError: no checkpoint, one that lacks some of the objects, or one of another network.
+            WeightsError: a damaged file.
         """
         if not self.path.is_file():
             raise ResumeFileError(f"{self.path}: no checkpoint to resume from; start without resume.yaml")
-        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        state = read_tensors(self.path)
         absent = sorted({"trainer", *self.objects} - set(state))
         if absent:
             raise ResumeFileError(f"{self.path}: holds no state of {', '.join(absent)}")

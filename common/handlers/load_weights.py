@@ -32,11 +32,7 @@ def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"{path}: no weights there. {help_text}".strip())
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: not a file of plain tensors ({first})") from error
+    state = read_tensors(path)
     if isinstance(state, dict) and isinstance(state.get("model"), dict):
         state = state["model"]
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
@@ -54,6 +50,22 @@ def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -
         ]
         raise WeightsError(f"{path}: weights of another network than {type(network).__name__}: {', '.join(what)}")
     network.load_state_dict(state)
+
+
+def read_tensors(path: Path) -> Any:
+    """What ``torch.save`` wrote, as long as it is tensors, numbers and texts: nothing in the file is executed.
+
+    Raises:
+        WeightsError: the file is damaged, of another kind, or holds other objects.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        # torch's own message advises to load the file all the same.
+        raise WeightsError(f"{path}: not a file of plain tensors, or a damaged one") from error
+    except (RuntimeError, EOFError, ValueError, OSError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WeightsError(f"{path}: not a file of plain tensors, or a damaged one ({first})") from error
 
 
 class LoadWeights:
