@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ignite.engine import Engine, Events
 
 from ..data.radiograph_folder import Rejected
 from ..errors import UsageError
-from ..io import write_csv, write_json
+from ..io import RadiographLayout, write_csv, write_json
 from .environment import environment, file_sha256, plain
 
 TABLE = "predictions.csv"
@@ -27,13 +27,22 @@ class ResumeError(UsageError):
     """The output folder holds results that this run must not be mixed with: of other weights or settings."""
 
 
-def finished_inputs(output_dir: str | Path, weights: str | Path, *, resume: bool) -> set[str]:
+def finished_inputs(
+    output_dir: str | Path,
+    weights: str | Path,
+    *,
+    resume: bool,
+    dataset_dir: str | Path = ".",
+    layouts: Sequence[RadiographLayout] = (),
+) -> set[str]:
     """Inputs that an earlier run into ``output_dir`` has done, by their path below the data folder.
 
     Args:
         output_dir: folder with the ``predictions.csv`` and ``run.json`` of the earlier run.
         weights: weights of the present run.
         resume: False starts over: nothing counts as done.
+        dataset_dir: the data folder.
+        layouts: names of the files that the present run writes; an input that lacks one of them is not done.
 
     Raises:
         ResumeError: the earlier results come from other weights.
@@ -41,12 +50,13 @@ def finished_inputs(output_dir: str | Path, weights: str | Path, *, resume: bool
     table, run = Path(output_dir) / TABLE, Path(output_dir) / RUN
     if not resume or not table.is_file():
         return set()
-    if run.is_file():
+    if run.is_file() and Path(weights).is_file():
         earlier = json.loads(run.read_text(encoding="utf-8")).get("weights_sha256")
         if earlier != file_sha256(weights):
             raise ResumeError(f"{run}: results of other weights than {weights}; choose another output_dir")
     rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-    return set(rows.loc[rows["status"] == "ok", "image"])
+    done = rows.loc[rows["status"] == "ok", "image"]
+    return {name for name in done if all(layout.path(Path(dataset_dir) / name).is_file() for layout in layouts)}
 
 
 class PredictionRecord:
@@ -61,6 +71,7 @@ class PredictionRecord:
             an entry "flags" is a list of words.
         weights: weights file, for its SHA-256 in ``run.json``.
         resume: keep the rows of an earlier run into the same folder.
+        layouts: names of the files that belong to each input, see :func:`finished_inputs`.
         bundle_root: folder of the bundle, whose name and version (of ``configs/metadata.json``) are recorded.
         settings: the values of the configuration that shape the result.
     """
@@ -72,6 +83,7 @@ class PredictionRecord:
         columns: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         weights: str | Path,
         resume: bool = False,
+        layouts: Sequence[RadiographLayout] = (),
         bundle_root: str | Path | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
@@ -80,6 +92,7 @@ class PredictionRecord:
         self.columns = columns
         self.weights = Path(weights)
         self.resume = resume
+        self.layouts = list(layouts)
         self.bundle_root = None if bundle_root is None else Path(bundle_root)
         self.settings = dict(settings or {})
         self.rows: dict[str, dict[str, Any]] = {}
@@ -95,7 +108,13 @@ class PredictionRecord:
     def _start(self, engine: Engine) -> None:
         self._began = time.monotonic()
         self.output_dir.mkdir(parents=True, exist_ok=True)
-        done = finished_inputs(self.output_dir, self.weights, resume=self.resume)
+        done = finished_inputs(
+            self.output_dir,
+            self.weights,
+            resume=self.resume,
+            dataset_dir=self.dataset_dir,
+            layouts=self.layouts,
+        )
         self.rows = {}
         if done:
             self._refuse_other_settings()
