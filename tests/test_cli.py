@@ -1,0 +1,180 @@
+"""Short errors and refused options of the command line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from common.cli import causes, explain, guard_command_line, print_short, unknown_option
+from common.errors import UsageError
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    """A configuration and an overlay, as the command line names them."""
+    (tmp_path / "a.yaml").write_text("batch_size: 4\ntrain:\n  trainer: 1\n")
+    (tmp_path / "b.yaml").write_text("cosine: true\n+imports:\n- $import os\ntrain#sampler: 2\n")
+    return f"['{tmp_path}/a.yaml','{tmp_path}/b.yaml']"
+
+
+@pytest.fixture
+def monai_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Function that makes this process look like ``python -m monai.bundle ARGUMENTS``; all is undone afterwards."""
+    hook, factory = sys.excepthook, logging.getLogRecordFactory()
+
+    def pretend(*arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["/env/site-packages/monai/bundle/__main__.py", *arguments])
+
+    yield pretend
+    sys.excepthook = hook
+    logging.setLogRecordFactory(factory)
+
+
+def raised(build: Callable[[], None]) -> BaseException:
+    with pytest.raises(BaseException) as caught:  # noqa: PT011
+        build()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["verify_metadata", "--meta_file", "m.json", "--whatever", "1"],
+        ["run", "--config_file", "{}"],
+        ["run", "--config_file={}", "--batch_size=3"],
+        ["run", "--config_file", "{}", "--batch_size", "3", "--train#trainer#max_epochs", "2"],
+        ["run", "--config_file", "{}", "--train::trainer", "2", "--cosine", "True", "--+train", "[]"],
+        ["run", "--config_file", "{}", "--meta_file", "m", "--logging_file", "l", "--run_id", "run", "--init_id", "i"],
+        ["run", "--config_file", "{}", "--tracking", "mlflow", "--experiment_name", "x", "--tracking_uri", "u"],
+        ["run", "--config_file", "{}", "--batch_size", "-1"],
+    ],
+)
+def test_known_options_pass(config: str, arguments: list[str]) -> None:
+    assert unknown_option([item.format(config) for item in arguments]) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batchsize", "3"], "unknown option --batchsize: no such id in {}; did you mean --batch_size?"),
+        (["--zzz=3"], "unknown option --zzz: no such id in {}"),
+        (["--tran#trainer", "3"], "unknown option --tran#trainer: no such id in {}; did you mean --train?"),
+        (["--experiment_name", "x"], "unknown option --experiment_name: no such id in {}"),
+        (["--cosine", "true"], "write True or False: the command line takes Python's values, and would take true for"),
+        (["--cosine=false"], "write True or False: "),
+    ],
+)
+def test_other_options_are_named(config: str, arguments: list[str], message: str) -> None:
+    found = unknown_option(["run", "--config_file", config, *arguments])
+    assert found is not None
+    assert found.startswith(message.format(config))
+
+
+def test_one_file_needs_no_list(config: str, tmp_path: Path) -> None:
+    found = unknown_option(["run", "--config_file", str(tmp_path / "a.yaml"), "--cosine", "True"])
+    assert found == f"unknown option --cosine: no such id in {tmp_path}/a.yaml"
+
+
+def test_the_guard_acts_on_the_command_line_only(config: str, monai_process: Callable[..., None]) -> None:
+    hook = sys.excepthook
+    guard_command_line()
+    assert sys.excepthook is hook
+    monai_process("run", "--config_file", config, "--batch_size", "3")
+    guard_command_line()
+    assert sys.excepthook is print_short
+    monai_process("run", "--config_file", config, "--batch", "3")
+    with pytest.raises(SystemExit, match=r"error: unknown option --batch: .*did you mean --batch_size\?"):
+        guard_command_line()
+
+
+def test_logs_lose_the_traceback_of_what_is_explained(
+    config: str, monai_process: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monai_process("run", "--config_file", config)
+    guard_command_line()
+
+    def record(error: Exception) -> logging.LogRecord:
+        info = (type(error), error, error.__traceback__)
+        return logging.getLogger("of.a.test").makeRecord("of.a.test", logging.ERROR, "f", 1, "text", (), info)
+
+    assert record(UsageError("no such folder")).exc_info is None
+    assert record(ZeroDivisionError()).exc_info is not None
+    monkeypatch.setenv("CXR_TRACEBACK", "1")
+    assert record(UsageError("no such folder")).exc_info is not None
+
+
+def test_an_error_of_use_is_found_below_what_wraps_it() -> None:
+    def fail() -> None:
+        try:
+            raise UsageError("films: no such folder")
+        except UsageError as error:
+            raise RuntimeError("Failed to evaluate ConfigExpression: \n '$x'") from error
+
+    error = raised(fail)
+    assert [type(item) for item in causes(error)] == [RuntimeError, UsageError]
+    assert explain(error) == "films: no such folder"
+
+
+def test_the_operating_system_is_quoted() -> None:
+    def fail() -> None:
+        try:
+            Path("/proc/nowhere/file").write_text("x")
+        except OSError as error:
+            raise RuntimeError("Failed to evaluate ConfigExpression") from error
+
+    assert explain(raised(fail)) == "/proc/nowhere/file: No such file or directory"
+    assert explain(OSError(28, "No space left on device", "out/mask.png")) == "out/mask.png: No space left on device"
+    assert explain(OSError(28, "No space left on device")) == "No space left on device"
+    assert explain(OSError("something of a library")) is None
+
+
+@pytest.mark.parametrize(
+    ("outer", "expected"),
+    [
+        (
+            "Failed to instantiate component 'a.B' with keywords: c\n set '_mode_=debug'",
+            "Failed to instantiate component 'a.B' with keywords: c: ValueError: c must be 1",
+        ),
+        ("Failed to evaluate ConfigExpression: \n '$@x()'", "ValueError: c must be 1"),
+        ("applying transform <a.B>", "applying transform <a.B>: ValueError: c must be 1"),
+        ("something else", None),
+    ],
+)
+def test_configurations_give_the_place_and_the_cause(outer: str, expected: str | None) -> None:
+    def fail() -> None:
+        try:
+            raise ValueError("c must be 1\nand more")
+        except ValueError as error:
+            raise RuntimeError(outer) from error
+
+    assert explain(raised(fail)) == expected
+
+
+def test_other_errors_keep_their_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    error = ZeroDivisionError("division by zero")
+    assert explain(error) is None
+    print_short(type(error), error, None)
+    assert capsys.readouterr().err == "ZeroDivisionError: division by zero\n"
+
+
+def test_interruptions_and_references_are_one_line() -> None:
+    assert explain(KeyboardInterrupt()) == "interrupted"
+    missing = ValueError("the referring item `@wights` is not defined in the config content.")
+    assert explain(missing) == str(missing)
+
+
+def test_what_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    error = UsageError("films: no such folder")
+    print_short(UsageError, error, None)
+    assert capsys.readouterr().err == "error: films: no such folder\n"
+    full = OSError(28, "No space left on device", "out")
+    print_short(OSError, full, None)
+    assert capsys.readouterr().err == ("error: out: No space left on device\n(set CXR_TRACEBACK=1 for the traceback)\n")
+    monkeypatch.setenv("CXR_TRACEBACK", "1")
+    print_short(UsageError, error, None)
+    assert capsys.readouterr().err == "common.errors.UsageError: films: no such folder\n"
