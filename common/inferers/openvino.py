@@ -66,7 +66,7 @@ class OpenVINOInferer(Inferer):
         for index, image in enumerate(images):
             self._queue.start_async({0: image[None]}, index)
         self._queue.wait_all()
-        return torch.from_numpy(np.concatenate([output for output in outputs if output is not None]))
+        return torch.from_numpy(np.concatenate([output for output in outputs if output is not None])).to(inputs.device)
 
     def _compile(self, network: Callable[..., torch.Tensor], shape: tuple[int, ...]) -> Any:
         if not isinstance(network, torch.nn.Module):
@@ -89,5 +89,6 @@ def _version(network: Callable[..., torch.Tensor]) -> int:
     """A number that grows whenever a weight of the network changes."""
     if not isinstance(network, torch.nn.Module):
         return 0
-    # torch counts the changes of each tensor for its gradients.
-    return sum(tensor._version for tensor in (*network.parameters(), *network.buffers()))
+    # torch counts the changes of each tensor for its gradients; a tensor made in inference mode has no such count.
+    tensors = (*network.parameters(), *network.buffers())
+    return sum(tensor._version for tensor in tensors if not tensor.is_inference())
