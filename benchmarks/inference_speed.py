@@ -27,7 +27,7 @@ from monai.bundle import ConfigParser
 from monai.metrics import DiceMetric
 
 from benchmarks.runtimes import runtimes
-from common.data.phantom_dataset import write_phantom_dataset
+from common.data import lung_items, write_phantom_dataset
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = ROOT / "bundles" / "lung_seg"
@@ -56,6 +56,8 @@ def build(dataset_dir: Path, output_dir: Path, overrides: dict[str, Any], weight
             **overrides,
         }
     )
+    # The folder also holds masks, which inference on a plain folder would take for radiographs.
+    parser.update({"dataset::data": lung_items(dataset_dir, split_column=None)})
     if weights is not None:
         parser.update({"weights": str(weights)})
     return parser
@@ -116,8 +118,8 @@ def time_end_to_end(
 def memory_growth(dataset_dir: Path, scratch: Path, weights: Path | None, images: int) -> dict[str, float]:
     """Resident memory after a tenth of ``images`` and after all of them, in MiB."""
     parser = build(dataset_dir, scratch / "memory", {}, weights)
-    files = sorted(path for path in dataset_dir.rglob("*.png") if "mask" not in str(path.parent))
-    items = [{"image": str(files[i % len(files)])} for i in range(images)]
+    items = lung_items(dataset_dir, split_column=None)
+    items = [items[i % len(items)] for i in range(images)]
     parser.update({"dataset::data": items})
     evaluator = parser.get_parsed_content("evaluator")
     resident: list[float] = []
