@@ -10,8 +10,9 @@ import pandas as pd
 from PIL import Image, ImageDraw
 from scipy.ndimage import binary_erosion
 
+from ..io.mask_file import read_mask
 from .patients import image_stem
-from .pixels import read_mask, read_radiograph, resize
+from .pixels import read_radiograph, resize
 
 TILE = 256
 

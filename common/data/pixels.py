@@ -6,11 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
-
-
-class PictureError(ValueError):
-    """A picture file that cannot be used; the message names the file and the reason."""
+from PIL import Image
 
 
 def read_radiograph(path: str | Path) -> np.ndarray:
@@ -31,36 +27,6 @@ def read_radiograph(path: str | Path) -> np.ndarray:
     reader = RadiographReader()
     pixels, _ = reader.get_data(reader.read(path))
     return np.ascontiguousarray(pixels.T)
-
-
-def read_mask(path: str | Path) -> np.ndarray:
-    """Values of a mask picture as stored.
-
-    A mask may be empty or of one value, which the reader of radiographs refuses. Palettes and colour channels are
-    reduced to grey, so that a mask saved as a colour picture reads as what a viewer shows.
-
-    Args:
-        path: PNG, GIF, TIFF, BMP or any other single picture.
-
-    Returns:
-        Array of shape (rows, columns), uint8 or wider.
-
-    Raises:
-        PictureError: missing, damaged, or not a picture.
-    """
-    try:
-        with Image.open(path) as picture:
-            if picture.mode in ("L", "I", "F") or picture.mode.startswith("I;16"):
-                return np.asarray(picture)
-            if picture.mode == "1":
-                return np.asarray(picture).astype(np.uint8) * 255
-            return np.asarray(picture.convert("RGB").convert("L"))
-    except FileNotFoundError:
-        raise PictureError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        raise PictureError(f"{path}: not a picture") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise PictureError(f"{path}: damaged picture ({error})") from error
 
 
 def resize(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_dilation, label
 
+from ..io.mask_file import PictureError, read_mask
 from .parallel import parallel_map
-from .pixels import PictureError, read_mask, read_radiograph
+from .pixels import read_radiograph
 from .signature import Signature, signature
 
 #: Columns of the index that name mask files.

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from ..data.pixels import read_radiograph
 from ..io import RadiographError
+from ..io.mask_file import read_binary_mask, read_union
 from ..metrics import SEGMENTATION_METRICS
 from .files import write_figure
-from .mask_files import MaskFinder, read_binary_mask, read_union
+from .mask_files import MaskFinder
 from .masks import FINAL, OK, MaskTask
 from .tables import format_figure
 

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from ..io.mask_file import MaskFileError, read_binary_mask, read_union, size_text
 from ..metrics import SEGMENTATION_METRICS, segmentation_metrics
 from .errors import EvaluationError
-from .mask_files import MASK_EXTENSIONS, MaskFileError, MaskFinder, read_binary_mask, read_union, size_text
+from .mask_files import MASK_EXTENSIONS, MaskFinder
 from .spacing import Spacing, image_spacing
 
 #: Stages of a prediction: as delivered, and before post-processing (``REL_NAME_raw.png``, where it was saved).

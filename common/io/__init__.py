@@ -6,12 +6,16 @@ from .atomic import atomic_write
 from .errors import RadiographError
 from .folder import find_radiographs
 from .layout import RadiographLayout
+from .mask_file import MaskFileError
+from .mask_reader import MaskReader
 from .mask_writer import MaskWriter
 from .overlay_writer import OverlayWriter
 from .reader import RadiographReader
 from .tables import write_csv, write_json
 
 __all__ = [
+    "MaskFileError",
+    "MaskReader",
     "MaskWriter",
     "OverlayWriter",
     "RadiographError",

@@ -11,8 +11,9 @@ from made_up_masks import COLUMNS, ROWS, lungs, save_mask
 from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, SaveImaged
 from PIL import Image
 
-from common.evaluation.mask_files import MaskFileError, MaskFinder, read_binary_mask, read_union
-from common.io import MaskWriter, RadiographLayout, RadiographReader
+from common.evaluation.mask_files import MaskFinder
+from common.io import MaskFileError, MaskWriter, RadiographLayout, RadiographReader
+from common.io.mask_file import read_binary_mask, read_union
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "I;16"])

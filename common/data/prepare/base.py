@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...io.mask_file import read_mask
 from ..index import COLUMNS, INDEX_NAME, read_index
 from ..index_writer import write_index
 from ..parallel import parallel_map
-from ..pixels import read_mask, read_radiograph, resize, resize_mask, write_png
+from ..pixels import read_radiograph, resize, resize_mask, write_png
 from ..published_splits import published_splits
 
 #: Bits of the written images.
