@@ -83,19 +83,21 @@ def select(
     Raises:
         DataIndexError: a site or a split that the index does not have, or no row left; the message lists what there is.
     """
+    sites = [sites] if isinstance(sites, str) else list(sites or [])
+    splits = [splits] if isinstance(splits, str) else list(splits or [])
     if sites:
         unknown = sorted(set(sites) - set(table["dataset"]))
         if unknown:
             raise DataIndexError(f"unknown site {', '.join(unknown)}; the index has {_listing(table['dataset'])}")
-        table = table[table["dataset"].isin(list(sites))]
+        table = table[table["dataset"].isin(sites)]
     if split_column and splits:
         if split_column not in table.columns:
             raise DataIndexError(f"no split column {split_column}; the index has {_listing(table.columns)}")
-        chosen = table[table[split_column].isin(list(splits))]
-        if chosen.empty:
+        absent = sorted(set(splits) - set(table[split_column]))
+        if absent:
             found = _listing(table[split_column])
-            raise DataIndexError(f"no row with {split_column} in {', '.join(splits)}; the chosen sites have {found}")
-        table = chosen
+            raise DataIndexError(f"no row with {split_column} in {', '.join(absent)}; the chosen sites have {found}")
+        table = table[table[split_column].isin(splits)]
     return table
 
 
