@@ -7,6 +7,7 @@ from .load_encoder import LoadEncoder
 from .load_weights import LoadWeights, WeightsError, load_weights
 from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
+from .stop_on_nan import LossError, StopOnNaN
 from .sync_buffers import SyncBuffers
 from .training_curves import TrainingCurves
 from .training_record import TrainingRecord
@@ -17,10 +18,12 @@ __all__ = [
     "LastCheckpoint",
     "LoadEncoder",
     "LoadWeights",
+    "LossError",
     "ModelSelection",
     "PredictionRecord",
     "ResumeError",
     "ResumeFileError",
+    "StopOnNaN",
     "SyncBuffers",
     "TrainingCurves",
     "TrainingRecord",

@@ -21,7 +21,7 @@ from two_lungs import picture, truth
 from common.data import DataIndexError
 from common.data.phantom_files import write_picture
 from common.errors import UsageError
-from common.handlers import EpochSeed, ResumeFileError, WeightsError
+from common.handlers import EpochSeed, LossError, ResumeFileError, WeightsError
 
 
 def state(folder: Path, name: str = "last") -> dict[str, Any]:
@@ -158,6 +158,14 @@ def test_resuming_a_finished_run_trains_no_further(bundle: Bundle, phantoms: Pat
     before = state(tmp_path)
     assert bundle.train("resume", **options) == 0
     assert_equal(state(tmp_path), before)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        LossError, match=r"the training loss is nan in epoch 1, iteration 2: try a smaller learning_rate"
+    ):
+        bundle.train(dataset_dir=phantoms, output_dir=tmp_path, learning_rate=1e30, amp=False)
+    assert not (tmp_path / "models").exists()
 
 
 def test_no_checkpoint_to_resume_from_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from ignite.engine import Engine
 from PIL import Image
 from torch import nn
 
-from common.handlers import HandlerGroup, SyncBuffers, TrainingCurves, TrainingRecord
+from common.handlers import HandlerGroup, LossError, StopOnNaN, SyncBuffers, TrainingCurves, TrainingRecord
 from common.handlers.environment import environment, file_sha256, plain
 
 
@@ -85,6 +85,14 @@ def test_files_are_written_by_the_first_process_alone(
     engine.run([0], max_epochs=1)
     assert len(curves.rows) == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_is_an_error(trainer: Callable, loss: float) -> None:
+    engine = trainer([1.0, 1.0, loss])
+    StopOnNaN().attach(engine)
+    with pytest.raises(LossError, match=f"the training loss is {loss} in epoch 2, iteration 3: try a smaller "):
+        engine.run([0, 1], max_epochs=2)
 
 
 def test_a_group_attaches_in_order(trainer: Callable) -> None:
