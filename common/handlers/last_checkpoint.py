@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from ignite.engine import Engine, Events
 
 from ..errors import UsageError
 from ..io import atomic_write
-from .load_weights import read_tensors
+from ..networks.state import read_tensors
 from .ranks import is_main_process
 
 logger = logging.getLogger(__name__)
@@ -74,23 +75,30 @@ class LastCheckpoint:
 
         Raises:
             ResumeFileError: no checkpoint, one that lacks some of the objects, or one of another network.
-            WeightsError: a damaged file.
+            WeightsError: a damaged file, or one of another kind.
         """
-        if not self.path.is_file():
+        if not self.path.exists():
             raise ResumeFileError(f"{self.path}: no checkpoint to resume from; start without resume.yaml")
         state = read_tensors(self.path)
-        absent = sorted({"trainer", *self.objects} - set(state))
+        wanted = {"trainer", *self.objects}
+        absent = sorted(wanted - set(state)) if isinstance(state, dict) else sorted(wanted)
         if absent:
             raise ResumeFileError(f"{self.path}: holds no state of {', '.join(absent)}")
         for name, thing in self.objects.items():
-            try:
+            with self._of_this_run(name):
                 _bare(thing).load_state_dict(state[name])
-            except (RuntimeError, ValueError, KeyError) as error:
-                first = str(error).splitlines()[0]
-                raise ResumeFileError(f"{self.path}: state of {name} belongs to another run ({first})") from error
-        engine.state.epoch = state["trainer"]["epoch"]
-        engine.state.iteration = state["trainer"]["iteration"]
+        with self._of_this_run("trainer"):
+            engine.state.epoch = int(state["trainer"]["epoch"])
+            engine.state.iteration = int(state["trainer"]["iteration"])
         logger.info("resumed after epoch %d: %s", engine.state.epoch, self.path)
+
+    @contextlib.contextmanager
+    def _of_this_run(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ResumeFileError(f"{self.path}: state of {name} belongs to another run ({first})") from error
 
 
 def _bare(thing: Any) -> Any:

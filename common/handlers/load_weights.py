@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
-import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
-from ..errors import UsageError
-
-
-class WeightsError(UsageError):
-    """A weights file that is missing, is no weights file, or belongs to another network."""
+from ..networks.state import WeightsError, read_state
 
 
 def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -> None:
@@ -22,21 +16,16 @@ def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -
 
     Args:
         network: keeps its own precision and device; a ``DistributedDataParallel`` wrapper is looked through.
-        path: a file written by ``torch.save(network.state_dict(), path)``, or a checkpoint that holds the state
-            under "model". Read with ``weights_only=True``: nothing in it is executed.
+        path: see :func:`common.networks.read_state`.
         help_text: where the weights can be had, for the message when they are missing.
 
     Raises:
         WeightsError: the file is missing, unreadable, or its tensors do not fit the network.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise WeightsError(f"{path}: no weights there. {help_text}".strip())
-    state = read_tensors(path)
-    if isinstance(state, dict) and isinstance(state.get("model"), dict):
-        state = state["model"]
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise WeightsError(f"{path}: not a state_dict")
+    state = read_state(path)
     network = getattr(network, "module", network)
     target = network.state_dict()
     missing = sorted(set(target) - set(state))
@@ -50,22 +39,6 @@ def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -
         ]
         raise WeightsError(f"{path}: weights of another network than {type(network).__name__}: {', '.join(what)}")
     network.load_state_dict(state)
-
-
-def read_tensors(path: Path) -> Any:
-    """What ``torch.save`` wrote, as long as it is tensors, numbers and texts: nothing in the file is executed.
-
-    Raises:
-        WeightsError: the file is damaged, of another kind, or holds other objects.
-    """
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # torch's own message advises to load the file all the same.
-        raise WeightsError(f"{path}: not a file of plain tensors, or a damaged one") from error
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: not a file of plain tensors, or a damaged one ({first})") from error
 
 
 class LoadWeights:

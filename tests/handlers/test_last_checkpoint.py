@@ -72,7 +72,20 @@ def test_an_earlier_run_is_replaced_only_on_request(trainer: Callable, tmp_path:
             {"network": {"weight": torch.zeros(3, 3)}, "trainer": {"epoch": 1, "iteration": 1}},
             "state of network belongs to another run (Error(s) in loading state_dict for Linear:)",
         ),
-        (b"no checkpoint", "not a file of plain tensors, or a damaged one"),
+        ([1], "holds no state of network, trainer"),
+        ({"network": 3, "trainer": {"epoch": 1}}, "state of network belongs to another run (Expected state_dict to be"),
+        (
+            {"network": {"weight": torch.zeros(1, 1)}, "trainer": {"epoch": 1}},
+            "state of trainer belongs to another run ('iteration')",
+        ),
+        (
+            {"network": {"weight": torch.zeros(1, 1)}, "trainer": 7},
+            "state of trainer belongs to another run ('int' object is not subscriptable)",
+        ),
+        (
+            b"no checkpoint",
+            "not a file of plain tensors, or a damaged one. Accepted: a file of tensors written by torch.save.",
+        ),
     ],
 )
 def test_what_cannot_be_resumed_is_said(trainer: Callable, tmp_path: Path, content: object, message: str) -> None:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.client
+import re
+import shutil
+import socket
+import urllib.error
+from email.message import Message
 from pathlib import Path
 
 import h5py
@@ -10,8 +17,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from common.networks import EncoderWeightsError, UNet, VGGFeatures, VGGUNet, load_encoder_weights
-from common.networks.pretrained import IMAGENET_URLS, keras_vgg_state
+from common.networks import UNet, VGGFeatures, VGGUNet, WeightsError, load_encoder_weights, pretrained
+from common.networks.pretrained import IMAGENET_URLS, imagenet_file, keras_vgg_state
 from common.networks.vgg import BLOCKS, IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -34,36 +41,93 @@ def test_state_dicts_load_with_any_prefix(tmp_path: Path, prefix: str) -> None:
 
 def test_weights_of_another_depth_are_refused(tmp_path: Path) -> None:
     torch.save(VGGFeatures(16).state_dict(), tmp_path / "vgg16.pt")
-    with pytest.raises(EncoderWeightsError, match=r"tensors of VGG-19 are missing or of another shape"):
+    with pytest.raises(WeightsError, match=r"tensors of VGG-19 are missing or of another shape"):
         load_encoder_weights(VGGFeatures(19), tmp_path / "vgg16.pt")
 
 
 def test_a_network_without_vgg_encoder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EncoderWeightsError, match="UNet has no VGG encoder"):
+    with pytest.raises(WeightsError, match="UNet has no VGG encoder"):
         load_encoder_weights(UNet(features=(4, 8)), tmp_path / "any.pt")
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EncoderWeightsError, match=r"absent\.pt: no encoder weights there"):
+    with pytest.raises(WeightsError, match=r"absent\.pt: no such file\. Accepted: a file of tensors"):
         load_encoder_weights(VGGFeatures(16), tmp_path / "absent.pt")
+    with pytest.raises(WeightsError, match=r"absent\.h5: no such file"):
+        load_encoder_weights(VGGFeatures(16), tmp_path / "absent.h5")
 
 
-def test_imagenet_weights_come_from_the_published_url_with_a_checked_hash(tmp_path: Path, monkeypatch) -> None:
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in the place of torchvision's VGG-16; torch's folder of downloads is empty, and a download copies it."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    file = tmp_path / "published.pth"
+    file.write_bytes(b"weights")
+    url = f"https://there/vgg16-{hashlib.sha256(b'weights').hexdigest()[:8]}.pth"
+    monkeypatch.setitem(pretrained.IMAGENET_URLS, 16, url)
+
+    def download(asked: str, target: str, progress: bool) -> None:
+        assert asked == url
+        shutil.copy(file, target)
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    return file
+
+
+def test_the_published_urls_name_their_hash() -> None:
+    assert all(
+        re.fullmatch(r"https://download\.pytorch\.org/.*-[0-9a-f]{8}\.pth", url) for url in IMAGENET_URLS.values()
+    )
+
+
+def test_imagenet_weights_are_downloaded_once(tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = imagenet_file(16)
+    assert path.read_bytes() == b"weights"
+    assert path.parent == tmp_path / "torch" / "hub" / "checkpoints"
+    monkeypatch.delattr(torch.hub, "download_url_to_file")
+    assert imagenet_file(16) == path
+
+
+def test_imagenet_weights_reach_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(2)
-    source = VGGFeatures(16)
-    asked = {}
-
-    def fake(url: str, **options: object) -> dict[str, torch.Tensor]:
-        asked.update(options, url=url)
-        return source.state_dict()
-
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fake)
-    network = VGGFeatures(16)
+    source, network = VGGFeatures(16), VGGFeatures(16)
+    torch.save(source.state_dict(), tmp_path / "vgg16.pth")
+    monkeypatch.setattr(pretrained, "imagenet_file", {16: tmp_path / "vgg16.pth"}.__getitem__)
     load_encoder_weights(network, "imagenet")
-    assert asked["url"] == IMAGENET_URLS[16]
-    assert asked["check_hash"] is True
-    assert asked["weights_only"] is True
     assert torch.equal(network.features[0].weight, source.features[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (urllib.error.URLError(socket.gaierror(-3, "Temporary failure in name resolution")), ".*Temporary failure.*"),
+        (urllib.error.HTTPError("https://there", 403, "Forbidden", Message(), None), "Forbidden"),
+        (ConnectionResetError(104, "Connection reset by peer"), "Connection reset by peer"),
+        (http.client.IncompleteRead(b""), r"IncompleteRead\(0 bytes read\)"),
+    ],
+)
+def test_without_a_connection_it_is_said_how_to_go_on(
+    tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    url, folder = pretrained.IMAGENET_URLS[16], tmp_path / "torch/hub/checkpoints"
+    message = rf"^{url}: cannot be downloaded \({reason}\); download {url} elsewhere and put it into {folder}$"
+    with pytest.raises(WeightsError, match=message):
+        imagenet_file(16)
+    shutil.copy(published, folder / url.rsplit("/", 1)[1])
+    assert imagenet_file(16).read_bytes() == b"weights"
+
+
+def test_a_file_put_there_by_hand_has_to_have_the_published_hash(published: Path) -> None:
+    path = imagenet_file(16)
+    path.write_bytes(b"another")
+    digest, expected = (hashlib.sha256(content).hexdigest()[:8] for content in (b"another", b"weights"))
+    message = f"{path}: damaged or another file (its SHA-256 starts with {digest}, not {expected}); delete it, then "
+    with pytest.raises(WeightsError, match=f"^{re.escape(message)}"):
+        imagenet_file(16)
 
 
 def write_keras_vgg(path: Path, layout: str) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -112,5 +176,21 @@ def test_keras_weights_give_the_responses_of_keras_input_convention(tmp_path: Pa
 def test_an_unknown_keras_layout_is_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["model/conv"] = np.zeros(3)
-    with pytest.raises(EncoderWeightsError, match=r"neither block1/layers/conv2d/vars nor layers/block1_conv1/vars"):
+    with pytest.raises(WeightsError, match=r"neither block1/layers/conv2d/vars nor layers/block1_conv1/vars"):
         load_encoder_weights(VGGFeatures(16), tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize("content", [b"", b"no volume", b"\x89HDF\r\n\x1a\n" + bytes(50)])
+def test_a_damaged_keras_file_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "vgg.h5").write_bytes(content)
+    message = f"{tmp_path}/vgg.h5: a truncated or damaged HDF5 file, or none at all. Accepted: the weights of a VGG-16"
+    with pytest.raises(WeightsError, match=f"^{re.escape(message)}"):
+        load_encoder_weights(VGGFeatures(16), tmp_path / "vgg.h5")
+
+
+def test_half_a_keras_file_is_one_line(tmp_path: Path) -> None:
+    write_keras_vgg(tmp_path / "vgg.h5", "nested")
+    content = (tmp_path / "vgg.h5").read_bytes()
+    (tmp_path / "vgg.h5").write_bytes(content[: len(content) // 2])
+    with pytest.raises(WeightsError, match=r"vgg\.h5: a truncated or damaged HDF5 file"):
+        load_encoder_weights(VGGFeatures(16), tmp_path / "vgg.h5")

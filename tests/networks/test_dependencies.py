@@ -1,0 +1,29 @@
+"""Networks stand alone: they can be taken out of this package, or vendored into a bundle, without the rest of it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import common.networks
+
+FOLDER = Path(common.networks.__file__).parent
+
+
+def used(path: Path) -> set[str]:
+    """Modules of the package, outside its folder of networks, that a file imports."""
+    found = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
+    return {f"{'.' * node.level}{node.module or ''}" for node in found if node.level > 1 or node.module == "common"}
+
+
+def test_networks_use_the_errors_of_the_package_and_nothing_else() -> None:
+    files = sorted(FOLDER.glob("*.py"))
+    assert len(files) > 8
+    assert {path.name: used(path) for path in files if used(path)} == {
+        "half.py": {"..errors", "..io.atomic"},
+        "state.py": {"..errors"},
+    }
+
+
+def test_nothing_imports_the_command() -> None:
+    assert "half" not in (FOLDER / "__init__.py").read_text(encoding="utf-8").split("from", 1)[1]
