@@ -1,0 +1,48 @@
+"""Where a class score comes from: evidence maps, the regions they make, and pictures and files of both."""
+
+from .cam import class_activation_map
+from .grad_cam import grad_cam
+from .grad_cam_pp import grad_cam_pp, grad_cam_pp_exp
+from .mapper import METHODS, EvidenceMapper
+from .randomisation import RandomisationStep, randomisation_check
+from .region_file import RegionFileError, read_regions, write_regions
+from .region_transforms import REGION_BOXES, FindRegions, FindRegionsd
+from .regions import Region, fill_boxes, find_regions
+from .relevance import class_relevance_map, signed_relevance_map
+from .saliency import saliency, smooth_gradient
+from .scale import normalise_maps
+from .score import class_score
+from .threshold import BinariseEvidence, BinariseEvidenced, binarise
+from .writers import EvidenceOverlayWriter, EvidenceWriter, draw_evidence
+
+__all__ = [
+    "METHODS",
+    "REGION_BOXES",
+    "BinariseEvidence",
+    "BinariseEvidenced",
+    "EvidenceMapper",
+    "EvidenceOverlayWriter",
+    "EvidenceWriter",
+    "FindRegions",
+    "FindRegionsd",
+    "RandomisationStep",
+    "Region",
+    "RegionFileError",
+    "binarise",
+    "class_activation_map",
+    "class_relevance_map",
+    "class_score",
+    "draw_evidence",
+    "fill_boxes",
+    "find_regions",
+    "grad_cam",
+    "grad_cam_pp",
+    "grad_cam_pp_exp",
+    "normalise_maps",
+    "randomisation_check",
+    "read_regions",
+    "saliency",
+    "signed_relevance_map",
+    "smooth_gradient",
+    "write_regions",
+]
