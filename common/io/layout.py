@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from monai.data import FolderLayoutBase
 
-from .folder import may_be_radiograph, without_suffix
+from .folder import without_suffix
+
+_PLAIN = ".png"
+_UNNAMED = ".dicom"
 
 
 class RadiographLayout(FolderLayoutBase):
     """Names outputs after their input's path below the data folder: ``REL_lungs.png``.
 
-    ``REL`` is the path without the extension, so that outputs lie in the same tree of folders as inputs. Where two
-    inputs of one folder differ in nothing but the extension (``a.png``, ``a.dcm``), both keep it (``a.png_lungs.png``,
-    ``a.dcm_lungs.png``): outputs never overwrite one another, not even where the file system ignores case.
+    ``REL`` is the path of a PNG file without its extension. Every other file keeps its extension (``a.dcm`` gives
+    ``a.dcm_lungs.png``), and a DICOM file without one gets ``.dicom`` (``IM0001.dicom_lungs.png``). Outputs lie in the
+    same tree of folders as inputs. See :func:`output_name`: the name depends on the input's path alone, and no two
+    inputs share one.
 
     Example::
 
@@ -42,7 +45,6 @@ class RadiographLayout(FolderLayoutBase):
         self.dataset_dir = Path(os.path.abspath(dataset_dir))
         self.postfix = postfix
         self.extension = extension if extension.startswith(".") else f".{extension}"
-        self._names: dict[Path, dict[str, str]] = {}
 
     def filename(self, subject: str | os.PathLike[str], idx: object = None, **kwargs: Any) -> str:
         """Path of an output; its folder exists afterwards.
@@ -87,26 +89,26 @@ class RadiographLayout(FolderLayoutBase):
             below = source.relative_to(self.dataset_dir)
         except ValueError:
             raise ValueError(f"{source}: not below the data folder {self.dataset_dir}") from None
-        if source.parent not in self._names:
-            names = [path.name for path in source.parent.iterdir() if may_be_radiograph(path)]
-            self._names[source.parent] = distinct_names(names)
-        return below.parent / self._names[source.parent].get(source.name, source.name)
+        return below.with_name(output_name(below.name))
 
 
-def distinct_names(names: list[str]) -> dict[str, str]:
-    """Names without their extensions where that keeps them apart, else whole.
+def output_name(name: str) -> str:
+    """What outputs are named after, of one input's file name.
+
+    A short name is wanted, and two inputs such as ``a.png`` and ``a.dcm`` must not overwrite each other's outputs.
+    Which other files lie in the folder must not matter: it changes between two runs, and it is not known where masks
+    are evaluated without the radiographs. So one kind of file alone can lose its extension. It is PNG: data folders
+    and public data sets consist of it, and their masks are found again as ``REL_lungs.png``.
 
     Args:
-        names: file names of one folder, all different.
+        name: file name of an input.
 
     Returns:
-        For each file name the shorter name; no two differ in upper and lower case only, unless the whole names do.
+        The name without ``.png`` (in lower case, and unless another extension of a radiograph comes to light below
+        it); the whole name with another extension of a radiograph; the name and ``.dicom`` where it has none of these,
+        or ends in ``.dicom`` itself. Different names give different results.
     """
-    short = {name: without_suffix(name) for name in names}
-    # A name given back its extension may equal another's short one ("a.png" and "a.png.jpg"), hence the repetition.
-    while clashes := {key for key, count in Counter(each.casefold() for each in short.values()).items() if count > 1}:
-        again = {name: name if each.casefold() in clashes else each for name, each in short.items()}
-        if again == short:
-            break
-        short = again
-    return short
+    short = without_suffix(name)
+    if short == name or name.lower().endswith(_UNNAMED):
+        return name + _UNNAMED
+    return short if name.endswith(_PLAIN) and without_suffix(short) == short else name

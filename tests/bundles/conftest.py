@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from bundle_facts import BUNDLES, LUNG_SEG, Bundle
+from bundle_facts import BUNDLES, LUNG_SEG, Bundle, Outcome, command_line
+from two_lungs import bright_network, picture, truth
 
 from common.data.phantom_dataset import write_phantom_dataset
+from common.data.phantom_files import write_picture
 
 
 @pytest.fixture(params=BUNDLES, ids=lambda bundle: bundle.name)
@@ -40,6 +43,48 @@ def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     assert LUNG_SEG.train(dataset_dir=phantoms, output_dir=folder, num_epochs=1) == 0
     return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of inputs with one good radiograph."""
+    write_picture(tmp_path / "in" / "good.png", picture(truth()))
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def infer(lung_seg: Bundle, tmp_path: Path) -> Callable[..., int]:
+    """Function that runs inference with the known network on ``tmp_path/in`` into ``tmp_path/out``."""
+
+    def run(*overlays: str, **options: Any) -> int:
+        defaults = {"dataset_dir": tmp_path / "in", "output_dir": tmp_path / "out", "num_workers": 0}
+        return lung_seg.run("inference", *overlays, **{**defaults, **bright_network(tmp_path), **options})
+
+    return run
+
+
+@pytest.fixture
+def command(lung_seg: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """Function that runs a command line on a configuration of lung_seg; options with a value None are left out."""
+
+    def run(*names: str, **options: Any) -> Outcome:
+        files = lung_seg.files(*names)
+        given = {"bundle_root": lung_seg.root, "config_file": str(files), "output_dir": tmp_path / "out", **options}
+        arguments = [text for name, value in given.items() if value is not None for text in (f"--{name}", str(value))]
+        return command_line(capsys, "run", *arguments)
+
+    return run
+
+
+@pytest.fixture
+def infer_command(command: Callable[..., Outcome], tmp_path: Path) -> Callable[..., Outcome]:
+    """Function that does what ``infer`` does on the command line."""
+
+    def run(*overlays: str, **options: Any) -> Outcome:
+        defaults = {"dataset_dir": tmp_path / "in", "num_workers": 0, **bright_network(tmp_path)}
+        return command("inference", *overlays, **{**defaults, **options})
+
+    return run
 
 
 @pytest.fixture(autouse=True)

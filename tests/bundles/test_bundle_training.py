@@ -1,53 +1,18 @@
-"""Training: what it writes, how it goes on after an interruption, and that every knob works."""
+"""Training: what it writes, what it starts from, and how it goes on after an interruption."""
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 import torch
 from bundle_facts import Bundle
 from ignite.engine import Engine
-from monai.data import DataLoader
 from PIL import Image
-from torch import nn
-from two_lungs import picture, truth
+from training_files import assert_equal, curves, state
 
-from common.data import DataIndexError
-from common.data.phantom_files import write_picture
-from common.errors import UsageError
 from common.handlers import EpochSeed, LossError, ResumeFileError, WeightsError
-
-
-def state(folder: Path, name: str = "last") -> dict[str, Any]:
-    content: dict[str, Any] = torch.load(folder / "models" / f"{name}.pt", weights_only=True)
-    return content
-
-
-def curves(folder: Path) -> pd.DataFrame:
-    return pd.read_csv(folder / "curves.csv")
-
-
-def assert_equal(a: Any, b: Any, place: str = "") -> None:
-    """The same nested content, tensors bit for bit."""
-    assert type(a) is type(b), place
-    if isinstance(a, dict):
-        assert a.keys() == b.keys(), place
-        for key in a:
-            assert_equal(a[key], b[key], f"{place}/{key}")
-    elif isinstance(a, list | tuple):
-        assert len(a) == len(b), place
-        for number, (x, y) in enumerate(zip(a, b, strict=True)):
-            assert_equal(x, y, f"{place}/{number}")
-    elif isinstance(a, torch.Tensor):
-        assert torch.equal(a, b), place
-    else:
-        assert a == b, place
 
 
 @pytest.fixture
@@ -217,125 +182,3 @@ def test_a_pretrained_encoder_is_taken_over(lung_seg: Bundle, phantoms: Path, tm
     found = state(tmp_path)["network"]
     taken = {name.removeprefix("encoder."): value for name, value in found.items() if name.startswith("encoder.")}
     assert_equal({name: taken[name] for name in features.state_dict()}, dict(features.state_dict()))
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"crop_border": True},
-        {"median_filter": True},
-        {"percentiles": [5, 95]},
-        {"flip_prob": 1.0},
-        {"affine_prob": 0.0, "contrast_prob": 0.0, "noise_prob": 0.0},
-        {"cache_rate": 0.0, "num_workers": 1},
-        {"amp": False},
-        {"site_balance": 1.0},
-        {"val_interval": 2},
-        {"early_stop_patience": None},
-        {"limit": 2},
-        {"train_sites": ["phantom_north"], "val_sites": ["phantom_south"]},
-        {"train_splits": ["train", "test"]},
-    ],
-    ids=lambda options: "-".join(options),
-)
-def test_every_knob_runs(bundle: Bundle, phantoms: Path, tmp_path: Path, options: dict[str, Any]) -> None:
-    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **{"num_epochs": 2, **options}) == 0
-    losses = [row["loss"] for row in state(tmp_path)["curves"]["rows"]]
-    assert len(losses) == 2
-    assert all(0 < loss < 5 for loss in losses)
-    assert curves(tmp_path)[bundle.metric].notna().tolist() == [options.get("val_interval") != 2, True]
-
-
-@pytest.mark.parametrize("name", ["losses/bce", "losses/dice", "losses/focal_tversky"])
-def test_every_loss_teaches(bundle: Bundle, phantoms: Path, tmp_path: Path, name: str) -> None:
-    options = {"num_epochs": 6, "learning_rate": 0.003, "affine_prob": 0.0, "contrast_prob": 0.0, "noise_prob": 0.0}
-    assert bundle.train(name, dataset_dir=phantoms, output_dir=tmp_path, **options) == 0
-    losses = curves(tmp_path)["loss"]
-    assert losses.iloc[-1] < losses.iloc[0]
-
-
-def test_switched_off_augmentation_leaves_training_images_as_they_are(
-    bundle: Bundle, phantoms: Path, tmp_path: Path
-) -> None:
-    options = {"dataset_dir": str(phantoms), "output_dir": str(tmp_path), "use_tensorboard": False, **bundle.small}
-    off = {"affine_prob": 0.0, "contrast_prob": 0.0, "noise_prob": 0.0, "flip_prob": 0.0}
-    plain = bundle.workflow("train", "train", **options, **off)
-    flipped = bundle.workflow("train", "train", **options, **off | {"flip_prob": 1.0})
-    augmented = bundle.workflow("train", "train", **options, affine_prob=1.0)
-    item = dict(plain.parser.get_parsed_content("train#dataset#data")[0])
-    expected = plain.parser.get_parsed_content("validate#preprocessing")(dict(item))
-    results = [
-        flow.parser.get_parsed_content("train#preprocessing")(dict(item)) for flow in (plain, flipped, augmented)
-    ]
-    for key in ("image", "label"):
-        as_is, mirrored, moved = (result[key].as_tensor() for result in results)
-        assert torch.equal(as_is, expected[key].as_tensor())
-        # The first axis after the channel is the horizontal one.
-        assert torch.equal(mirrored, as_is.flip(1))
-        assert not torch.equal(moved, as_is)
-    assert set(results[2]["label"].unique().tolist()) == {0.0, 1.0}
-
-
-def test_an_index_that_names_missing_files_is_an_error(lung_seg: Bundle, phantoms: Path, tmp_path: Path) -> None:
-    table = pd.read_csv(phantoms / "index.csv")
-    (tmp_path / "data").mkdir()
-    table.to_csv(tmp_path / "data" / "index.csv", index=False)
-    rows = table[table["seg_split"] == "train"]
-    named = rows[["image", "lung_mask", "left_lung_mask", "right_lung_mask"]].notna().to_numpy().sum()
-    message = f"{tmp_path}/data/index.csv: {named} files named there do not exist: {rows['image'].iloc[0]}, "
-    with pytest.raises(DataIndexError, match=re.escape(message)):
-        lung_seg.train(dataset_dir=tmp_path / "data", output_dir=tmp_path / "out")
-
-
-def test_a_mask_of_another_size_than_its_image_is_an_error(lung_seg: Bundle, phantoms: Path, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    table = pd.read_csv(phantoms / "index.csv", dtype=str, keep_default_na=False)
-    rows = table[table["lung_mask"] != ""].head(3).assign(seg_split=["train", "train", "val"])
-    for name in [*rows["image"], *rows["lung_mask"]]:
-        (data / name).parent.mkdir(parents=True, exist_ok=True)
-        (data / name).write_bytes((phantoms / name).read_bytes())
-    rows.to_csv(data / "index.csv", index=False)
-    wrong = data / rows["lung_mask"].iloc[1]
-    with Image.open(wrong) as mask:
-        mask.resize((96, 80), Image.Resampling.NEAREST).save(wrong)
-    message = f"{wrong}: the mask has 96 x 80 pixels, its image {data / rows['image'].iloc[1]} has 96 x 96"
-    with pytest.raises(UsageError, match=f"^{re.escape(message)}$"):
-        lung_seg.train(dataset_dir=data, output_dir=tmp_path / "out")
-
-
-@pytest.mark.parametrize("form", ["mask.png", "mask.nii.gz", "mask.tif", "coloured.png", "transparent.png"])
-def test_the_label_lies_on_its_image_whatever_the_format(lung_seg: Bundle, tmp_path: Path, form: str) -> None:
-    mask = truth()
-    write_picture(tmp_path / "a.nii.gz", picture(mask))
-    grey = mask.astype(np.uint8) * 255
-    if form == "coloured.png":
-        coloured = Image.fromarray(mask.astype(np.uint8), mode="P")
-        coloured.putpalette([0, 0, 0, 255, 60, 60])
-        coloured.save(tmp_path / form)
-    elif form == "transparent.png":
-        Image.fromarray(np.stack([grey, grey, grey, np.full_like(grey, 255)], axis=-1)).save(tmp_path / form)
-    else:
-        write_picture(tmp_path / form, grey)
-    options = {"dataset_dir": str(tmp_path), "output_dir": str(tmp_path), "use_tensorboard": False}
-    options["train#dataset#data"] = options["validate#dataset#data"] = [{"image": "x", "label": "y", "site": "a"}]
-    workflow = lung_seg.workflow("train", "train", image_size=[96, 160], cache_rate=0.0, **options)
-    load = workflow.parser.get_parsed_content("validate#preprocessing")
-    item = load({"image": str(tmp_path / "a.nii.gz"), "label": [str(tmp_path / form)]})
-    expected = torch.from_numpy(mask.T.copy())[None]
-    assert torch.equal(item["label"].as_tensor().bool(), expected)
-    assert torch.equal(item["image"].as_tensor() > 0.5, expected)
-
-
-def test_training_on_what_is_validated_on_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="2 training images are held out as well"):
-        bundle.train(dataset_dir=phantoms, output_dir=tmp_path, train_splits=["train", "val"])
-    assert not (tmp_path / "models").exists()
-
-
-def test_the_training_loader_draws_every_site(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
-    options = {"dataset_dir": str(phantoms), "output_dir": str(tmp_path), "use_tensorboard": False, **bundle.small}
-    workflow = bundle.workflow("train", "train", **options, batch_size=4)
-    loader = workflow.parser.get_parsed_content("train#dataloader")
-    assert isinstance(loader, DataLoader)
-    assert [len(batch["image"]) for batch in loader] == [4, 2]
-    assert isinstance(workflow.parser.get_parsed_content("network"), nn.Module)

@@ -44,7 +44,7 @@ def test_inference_from_a_foreign_folder_with_relative_paths(lung_seg: Bundle, t
     done = monai_bundle(elsewhere, *command, "--dataset_dir", "films", "--output_dir", "masks")
     assert done.returncode == 0, done.stderr
     assert "2 done, 0 refused, 0 failed: masks/predictions.csv" in done.stdout
-    for name in ("é_lungs.png", "below/b_lungs.png"):
+    for name in ("é_lungs.png", "below/b.dcm_lungs.png"):
         with Image.open(elsewhere / "masks" / name) as mask:
             assert np.array_equal(np.asarray(mask) > 0, truth())
     assert sorted(path.name for path in elsewhere.iterdir()) == ["films", "masks"]

@@ -4,49 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from bundle_facts import Bundle
 from PIL import Image
-from two_lungs import bright_network, dice, picture, truth, turned
+from two_lungs import bright_weights, dice, picture, rows_of, table, truth, turned
 
 from common.data.phantom_files import write_picture
-from common.handlers import ResumeError, WeightsError
 
 
-def rows_of(path: Path) -> np.ndarray:
-    """A saved PNG mask: 8-bit grey, 0 and 255; rows x columns, bool."""
-    with Image.open(path) as image:
-        assert image.mode == "L"
-        values = np.asarray(image)
-    assert set(np.unique(values)) <= {0, 255}
-    return values > 0
-
-
-def table(output: Path) -> pd.DataFrame:
-    return pd.read_csv(output / "predictions.csv", keep_default_na=False, dtype=str).set_index("image")
-
-
-@pytest.fixture
-def infer(lung_seg: Bundle, tmp_path: Path) -> Any:
-    """Function that runs inference with the known network on ``tmp_path/in`` into ``tmp_path/out``."""
-
-    def run(*overlays: str, **options: Any) -> int:
-        defaults = {"dataset_dir": tmp_path / "in", "output_dir": tmp_path / "out", "num_workers": 0}
-        return lung_seg.run("inference", *overlays, **{**defaults, **bright_network(tmp_path), **options})
-
-    return run
-
-
-def test_every_format_comes_back_pixel_for_pixel(infer: Any, tmp_path: Path) -> None:
+def test_every_format_comes_back_pixel_for_pixel(infer: Callable[..., int], tmp_path: Path) -> None:
     mask = truth()
     assert max(dice(mask, other) for other in turned(mask).values()) < 0.7
     for name, dtype in (("a.png", np.uint8), ("b.jpg", np.uint8), ("c.tif", np.uint16), ("d.nii.gz", np.uint16)):
@@ -54,10 +27,11 @@ def test_every_format_comes_back_pixel_for_pixel(infer: Any, tmp_path: Path) -> 
     write_picture(tmp_path / "in" / "e.dcm", picture(mask, np.uint16), pixel=0.2)
     write_picture(tmp_path / "in" / "f.dcm", picture(mask, np.uint16), pixel=0.2, monochrome1=True)
     assert infer() == 0
-    for name in "abcdef":
+    outputs = ["a", "b.jpg", "c.tif", "d.nii.gz", "e.dcm", "f.dcm"]
+    for name in outputs:
         assert np.array_equal(rows_of(tmp_path / "out" / f"{name}_lungs.png"), mask), name
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *(f"{name}_lungs.png" for name in "abcdef"),
+        *(f"{name}_lungs.png" for name in outputs),
         "predictions.csv",
         "run.json",
     ]
@@ -65,21 +39,21 @@ def test_every_format_comes_back_pixel_for_pixel(infer: Any, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("options", [{}, {"batch_size": 1}, {"amp": True}, {"num_workers": 2}])
 def test_pictures_of_all_sizes_in_one_folder_come_back_in_their_own(
-    infer: Any, tmp_path: Path, options: dict[str, Any]
+    infer: Callable[..., int], tmp_path: Path, options: dict[str, Any]
 ) -> None:
     sizes = {"wide.png": (100, 180), "tall.jpg": (320, 72), "large.dcm": (480, 504), "small.nii.gz": (80, 72)}
     for name, size in sizes.items():
         write_picture(tmp_path / "in" / name, picture(truth(*size)))
     assert infer(**options) == 0
     for name, size in sizes.items():
-        found = rows_of(tmp_path / "out" / f"{name.split('.')[0]}_lungs.png")
+        found = rows_of(tmp_path / "out" / f"{name.removesuffix('.png')}_lungs.png")
         assert found.shape == size
         assert dice(found, truth(*size)) > 0.98, name
         for change, other in turned(truth(*size)).items():
             assert dice(found, other) < 0.75, (name, change)
 
 
-def test_borders_cropped_for_the_network_are_back_in_the_mask(infer: Any, tmp_path: Path) -> None:
+def test_borders_cropped_for_the_network_are_back_in_the_mask(infer: Callable[..., int], tmp_path: Path) -> None:
     mask = np.zeros((220, 150), dtype=bool)
     image = np.zeros(mask.shape, dtype=np.uint8)
     mask[40:200, 24:120] = truth()
@@ -92,7 +66,9 @@ def test_borders_cropped_for_the_network_are_back_in_the_mask(infer: Any, tmp_pa
     assert np.array_equal(rows_of(tmp_path / "out" / "bordered_lungs.png"), mask)
 
 
-def test_the_table_and_the_record_say_what_was_done(infer: Any, lung_seg: Bundle, tmp_path: Path) -> None:
+def test_the_table_and_the_record_say_what_was_done(
+    infer: Callable[..., int], lung_seg: Bundle, tmp_path: Path
+) -> None:
     mask = truth()
     write_picture(tmp_path / "in" / "site" / "both.png", picture(mask))
     small = np.zeros_like(mask)
@@ -134,32 +110,27 @@ def test_the_table_and_the_record_say_what_was_done(infer: Any, lung_seg: Bundle
     assert 0 < record["seconds"] < 60
 
 
-def test_an_image_without_lungs_gets_an_empty_mask_and_a_flag(infer: Any, tmp_path: Path) -> None:
+def test_an_image_without_lungs_gets_an_empty_mask_and_a_flag(infer: Callable[..., int], tmp_path: Path) -> None:
     dark = np.full((160, 96), 30, dtype=np.uint8)
     # One part in a hundred bright: enough to be a picture, too little to be a lung.
     dark[4:14, 4:20] = 220
     write_picture(tmp_path / "in" / "dark.png", dark)
     assert infer(clean_up=False) == 0
     assert rows_of(tmp_path / "out" / "dark_lungs.png").sum() == 160
-    infer(clean_up=True, weights=_weights(tmp_path / "nothing.pt", -1000.0))
+    infer(clean_up=True, weights=bright_weights(tmp_path / "nothing.pt", -1000.0))
     assert not rows_of(tmp_path / "out" / "dark_lungs.png").any()
     row = table(tmp_path / "out").loc["dark.png"]
     assert (row["status"], row["flags"], row["lung_area_fraction"], row["box_x"]) == ("ok", "no_lungs", "0.0", "")
 
 
-def _weights(path: Path, bias: float) -> Path:
-    torch.save({"weight": torch.full((1, 1, 1, 1), 100.0), "bias": torch.tensor([bias])}, path)
-    return path
-
-
-def test_names_stay_apart_and_keep_their_letters(infer: Any, tmp_path: Path) -> None:
+def test_names_stay_apart_and_keep_their_letters(infer: Callable[..., int], tmp_path: Path) -> None:
     names = ["a.png", "a.dcm", "two words.png", "Röntgen/Brustkorb é 胸.png", "x/y/z/1.2.840.5.png", "A/a.png"]
     sides = [80, 100, 120, 140, 160, 180]
     for name, rows in zip(names, sides, strict=True):
         write_picture(tmp_path / "in" / name, picture(truth(rows, 84)))
     assert infer() == 0
     expected = {
-        "a.png": "a.png_lungs.png",
+        "a.png": "a_lungs.png",
         "a.dcm": "a.dcm_lungs.png",
         "two words.png": "two words_lungs.png",
         "Röntgen/Brustkorb é 胸.png": "Röntgen/Brustkorb é 胸_lungs.png",
@@ -172,19 +143,19 @@ def test_names_stay_apart_and_keep_their_letters(infer: Any, tmp_path: Path) -> 
     assert sorted(table(tmp_path / "out").index) == sorted(names)
 
 
-def test_results_below_the_radiographs_are_not_taken_for_radiographs(infer: Any, tmp_path: Path) -> None:
+def test_results_below_the_radiographs_are_not_taken_for_radiographs(infer: Callable[..., int], tmp_path: Path) -> None:
     write_picture(tmp_path / "in" / "a.png", picture(truth()))
     for _ in range(2):
         assert infer(output_dir=tmp_path / "in" / "results") == 0
     assert list(table(tmp_path / "in" / "results").index) == ["a.png"]
 
 
-def test_nifti_masks_lie_on_the_grid_of_their_source(infer: Any, tmp_path: Path) -> None:
+def test_nifti_masks_lie_on_the_grid_of_their_source(infer: Callable[..., int], tmp_path: Path) -> None:
     mask = truth()
     write_picture(tmp_path / "in" / "a.nii.gz", picture(mask), pixel=0.3)
     write_picture(tmp_path / "in" / "b.png", picture(mask))
     assert infer(mask_format=".nii.gz") == 0
-    source, found = nib.load(tmp_path / "in" / "a.nii.gz"), nib.load(tmp_path / "out" / "a_lungs.nii.gz")
+    source, found = nib.load(tmp_path / "in" / "a.nii.gz"), nib.load(tmp_path / "out" / "a.nii.gz_lungs.nii.gz")
     assert found.shape == source.shape
     assert np.allclose(found.affine, source.affine)
     assert np.array_equal(np.asarray(found.dataobj) > 0, np.asarray(source.dataobj) > 128)
@@ -193,7 +164,9 @@ def test_nifti_masks_lie_on_the_grid_of_their_source(infer: Any, tmp_path: Path)
     assert not list((tmp_path / "out").glob("*.png"))
 
 
-def test_the_mask_before_clean_up_and_the_outline_are_saved_on_request(infer: Any, tmp_path: Path) -> None:
+def test_the_mask_before_clean_up_and_the_outline_are_saved_on_request(
+    infer: Callable[..., int], tmp_path: Path
+) -> None:
     mask = truth()
     specks = mask.copy()
     specks[144:152, 80:88] = True
@@ -213,7 +186,7 @@ def test_the_mask_before_clean_up_and_the_outline_are_saved_on_request(infer: An
     assert (overlay[grey] == overlay[grey][:, :1]).all()
 
 
-def test_right_and_left_lung_are_saved_apart(infer: Any, tmp_path: Path) -> None:
+def test_right_and_left_lung_are_saved_apart(infer: Callable[..., int], tmp_path: Path) -> None:
     mask = truth()
     write_picture(tmp_path / "in" / "a.png", picture(mask))
     assert infer("separate_lungs") == 0
@@ -223,95 +196,3 @@ def test_right_and_left_lung_are_saved_apart(infer: Any, tmp_path: Path) -> None
     assert not right[:, 56:].any()
     assert np.array_equal(left, mask & ~right)
     assert np.array_equal(rows_of(tmp_path / "out" / "a_lungs.png"), mask)
-
-
-def test_a_second_run_does_only_what_is_missing(infer: Any, tmp_path: Path) -> None:
-    mask = truth()
-    for name in ("a.png", "b.png"):
-        write_picture(tmp_path / "in" / name, picture(mask))
-    (tmp_path / "in" / "c.png").write_bytes(b"")
-    assert infer() == 3
-    done = tmp_path / "out" / "a_lungs.png"
-    done.write_bytes(b"not done again")
-    write_picture(tmp_path / "in" / "c.png", picture(mask[:, ::-1]))
-    write_picture(tmp_path / "in" / "d.png", picture(mask[::-1]))
-    assert infer(resume_inference=True) == 0
-    assert done.read_bytes() == b"not done again"
-    assert np.array_equal(rows_of(tmp_path / "out" / "c_lungs.png"), mask[:, ::-1])
-    assert np.array_equal(rows_of(tmp_path / "out" / "d_lungs.png"), mask[::-1])
-    rows = table(tmp_path / "out")
-    assert list(rows.index) == ["a.png", "b.png", "c.png", "d.png"]
-    assert set(rows["status"]) == {"ok"}
-    assert set(rows["lung_area_fraction"]) == {str(round(mask.mean(), 5))}
-    assert infer(resume_inference=True) == 0, "nothing is left to do"
-    record = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
-    assert (record["complete"], record["counts"]) == (True, {"ok": 4, "refused": 0, "failed": 0})
-    assert len(table(tmp_path / "out")) == 4
-    assert infer() == 0
-    assert np.array_equal(rows_of(done), mask)
-
-
-def test_a_second_run_refuses_results_of_other_weights_or_settings(infer: Any, tmp_path: Path) -> None:
-    write_picture(tmp_path / "in" / "a.png", picture(truth()))
-    assert infer() == 0
-    before = (tmp_path / "out" / "predictions.csv").read_bytes()
-    other = _weights(tmp_path / "other.pt", -40.0)
-    with pytest.raises(ResumeError, match=r"run\.json: results of other weights than .*other\.pt; choose another"):
-        infer(resume_inference=True, weights=other)
-    with pytest.raises(ResumeError, match=r"results of another threshold \(0\.5, now 0\.4\); choose another"):
-        infer(resume_inference=True, threshold=0.4)
-    assert (tmp_path / "out" / "predictions.csv").read_bytes() == before
-    assert infer(resume_inference=False, weights=other) == 0
-
-
-def test_weights_are_needed_and_have_to_fit(infer: Any, trained: Path, tmp_path: Path) -> None:
-    write_picture(tmp_path / "in" / "a.png", picture(truth()))
-    absent = tmp_path / "absent.pt"
-    with pytest.raises(
-        WeightsError, match=f"^{re.escape(str(absent))}: no weights there. Train them with configs/train"
-    ):
-        infer(weights=absent)
-    foreign = trained / "models" / "model.pt"
-    message = f"{foreign}: weights of another network than Conv2d: 2 tensors missing (first: bias), "
-    with pytest.raises(WeightsError, match=f"^{re.escape(message)}"):
-        infer(weights=foreign)
-    text = tmp_path / "text.pt"
-    text.write_text("weights")
-    with pytest.raises(WeightsError, match=f"^{re.escape(str(text))}: not a file of plain tensors"):
-        infer(weights=text)
-    assert not (tmp_path / "out").exists()
-
-
-def test_inference_needs_no_network(infer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*arguments: Any) -> None:
-        raise AssertionError(f"a connection to {arguments[1:]}")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    write_picture(tmp_path / "in" / "a.dcm", picture(truth(), np.uint16))
-    assert infer() == 0
-
-
-def test_the_trained_network_answers_in_the_source_geometry(
-    lung_seg: Bundle, phantoms: Path, trained: Path, tmp_path: Path
-) -> None:
-    source = phantoms / "phantom_north" / "images"
-    options = {"dataset_dir": source, "output_dir": tmp_path, "weights": trained / "models" / "model.pt"}
-    assert lung_seg.infer(**options) == 0
-    files = sorted(source.glob("*.png"))
-    assert files
-    for file in files:
-        assert rows_of(tmp_path / f"{file.stem}_lungs.png").shape == (96, 96)
-
-
-def test_openvino_gives_the_masks_of_torch(lung_seg: Bundle, infer: Any, tmp_path: Path) -> None:
-    pytest.importorskip("openvino")
-    for name, size in {"a.png": (160, 96), "b.png": (100, 180)}.items():
-        write_picture(tmp_path / "in" / name, picture(truth(*size)))
-    assert infer() == 0
-    assert infer("inference_openvino", output_dir=tmp_path / "openvino", precision="f32") == 0
-    for name in ("a_lungs.png", "b_lungs.png"):
-        assert np.array_equal(rows_of(tmp_path / "out" / name), rows_of(tmp_path / "openvino" / name))
-    record = json.loads((tmp_path / "openvino" / "run.json").read_text(encoding="utf-8"))
-    assert record["settings"]["inferer"] == "OpenVINOInferer"

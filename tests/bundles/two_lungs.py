@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from PIL import Image
 
 CELLS = (20, 12)
 # One weight and one bias: what is brighter than half the range is lung, beyond doubt.
@@ -31,8 +33,28 @@ def bright_network(folder: Path, size: tuple[int, int] = (160, 96)) -> dict[str,
     """Options of an inference with the known network at the network size ``size`` (rows, columns)."""
     weights = folder / "bright.pt"
     if not weights.is_file():
-        torch.save({"weight": torch.full((1, 1, 1, 1), 100.0), "bias": torch.tensor([-50.0])}, weights)
+        bright_weights(weights)
     return {"network_def": dict(BRIGHT), "weights": str(weights), "image_size": [size[1], size[0]]}
+
+
+def bright_weights(path: Path, bias: float = -50.0) -> Path:
+    """Write weights of the known network: what exceeds ``-bias / 100`` of the range is lung."""
+    torch.save({"weight": torch.full((1, 1, 1, 1), 100.0), "bias": torch.tensor([bias])}, path)
+    return path
+
+
+def rows_of(path: Path) -> np.ndarray:
+    """A saved PNG mask: 8-bit grey, 0 and 255; rows x columns, bool."""
+    with Image.open(path) as image:
+        assert image.mode == "L"
+        values = np.asarray(image)
+    assert set(np.unique(values)) <= {0, 255}
+    return values > 0
+
+
+def table(output: Path) -> pd.DataFrame:
+    """The table of an inference as it is written, by image."""
+    return pd.read_csv(output / "predictions.csv", keep_default_na=False, dtype=str).set_index("image")
 
 
 def turned(mask: np.ndarray) -> dict[str, np.ndarray]:

@@ -9,7 +9,8 @@ import pytest
 from radiograph_files import dicom_dataset, phantom, save_dicom
 
 from common.io import RadiographLayout, find_radiographs
-from common.io.layout import distinct_names
+from common.io.formats import SUFFIXES
+from common.io.layout import output_name
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -67,40 +68,58 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "expected"),
+    ("name", "expected"),
     [
-        (["a.png", "b.dcm", "c.nii.gz"], ["a", "b", "c"]),
-        (["a.png", "a.dcm", "b.png"], ["a.png", "a.dcm", "b"]),
-        (["a.nii", "a.nii.gz"], ["a.nii", "a.nii.gz"]),
-        (["a", "a.png"], ["a", "a.png"]),
-        (["1.2.840.1", "1.2.840.2"], ["1.2.840.1", "1.2.840.2"]),
-        (["a.png", "A.jpg"], ["a.png", "A.jpg"]),
-        (["a.png", "a.dcm", "a.png.jpg"], ["a.png", "a.dcm", "a.png.jpg"]),
-        (["a.PNG", "a b.Jpeg", "ö.tif"], ["a", "a b", "ö"]),
-        (["a.png", "A.png"], ["a.png", "A.png"]),
+        ("a.png", "a"),
+        ("a b ö.png", "a b ö"),
+        ("1.2.840.1.png", "1.2.840.1"),
+        ("a.dcm", "a.dcm"),
+        ("a.JPG", "a.JPG"),
+        ("a.nii.gz", "a.nii.gz"),
+        ("IM0001", "IM0001.dicom"),
+        ("1.2.840.1", "1.2.840.1.dicom"),
+        ("a.PNG", "a.PNG"),
+        ("a.dcm.png", "a.dcm.png"),
+        ("a.dicom", "a.dicom.dicom"),
     ],
 )
-def test_distinct_names(names: list[str], expected: list[str]) -> None:
-    assert [distinct_names(names)[name] for name in names] == expected
+def test_output_name(name: str, expected: str) -> None:
+    assert output_name(name) == expected
+
+
+def test_no_two_inputs_share_an_output() -> None:
+    endings = ["", *SUFFIXES, ".PNG", ".DICOM", ".Nii.Gz", ".1", "_lungs"]
+    names = {f"a{first}{second}{third}" for first in endings for second in endings for third in endings}
+    assert len(names) > 1500
+    assert len({output_name(name) for name in names}) == len(names)
 
 
 def test_output_names(tmp_path: Path) -> None:
     inputs = ["a.png", "a.dcm", "sub/a.nii.gz", "sub dir/Bild für Ärzte 1.png", "sub/.x/../c.jpg"]
     data, output = tmp_path / "data", tmp_path / "out"
-    touch(data, *inputs, "a.csv")
     layout = RadiographLayout(output, data, postfix="lungs", extension="png")
     names = [Path(layout.filename(subject=str(data / name))).relative_to(output).as_posix() for name in inputs]
     assert names == [
-        "a.png_lungs.png",
+        "a_lungs.png",
         "a.dcm_lungs.png",
-        "sub/a_lungs.png",
+        "sub/a.nii.gz_lungs.png",
         "sub dir/Bild für Ärzte 1_lungs.png",
-        "sub/c_lungs.png",
+        "sub/c.jpg_lungs.png",
     ]
     assert (output / "sub dir").is_dir()
     other = layout.path(data / "sub" / "a.nii.gz", postfix="overlay", extension=".jpg")
-    assert other == output / "sub" / "a_overlay.jpg"
-    assert layout.relative(data / "sub" / "a.nii.gz") == Path("sub/a")
+    assert other == output / "sub" / "a.nii.gz_overlay.jpg"
+    assert layout.relative(data / "sub" / "a.png") == Path("sub/a")
+
+
+def test_files_that_come_later_change_no_name(tmp_path: Path) -> None:
+    layout = RadiographLayout(tmp_path / "out", tmp_path / "data", postfix="lungs")
+    inputs = [tmp_path / "data" / name for name in ("a.png", "a.dcm", "a")]
+    before = [layout.path(path) for path in inputs]
+    for path in inputs:
+        touch(tmp_path / "data", path.name)
+        fresh = RadiographLayout(tmp_path / "out", tmp_path / "data", postfix="lungs")
+        assert [fresh.path(path) for path in inputs] == before
 
 
 def test_making_names_makes_no_folders(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_png_masks(radiographs: Path, tmp_path: Path, preprocessing: Callable[[]
         assert set(np.unique(pixels)) == {0, 255}
         np.testing.assert_array_equal(pixels > 0, TRUTH, err_msg=source.name)
     assert masks[radiographs / "grey.png"] == tmp_path / "out" / "grey_lungs.png"
-    assert masks[radiographs / "white is zero.tif"] == tmp_path / "out" / "white is zero_lungs.png"
+    assert masks[radiographs / "white is zero.tif"] == tmp_path / "out" / "white is zero.tif_lungs.png"
 
 
 def test_nifti_masks(radiographs: Path, tmp_path: Path) -> None:
