@@ -7,7 +7,7 @@ from .mapper import METHODS, EvidenceMapper
 from .randomisation import RandomisationStep, randomisation_check
 from .region_file import RegionFileError, read_regions, write_regions
 from .region_transforms import REGION_BOXES, FindRegions, FindRegionsd
-from .regions import Region, fill_boxes, find_regions
+from .regions import Region, fill_boxes, find_regions, region_rows
 from .relevance import class_relevance_map, signed_relevance_map
 from .saliency import saliency, smooth_gradient
 from .scale import normalise_maps
@@ -41,6 +41,7 @@ __all__ = [
     "normalise_maps",
     "randomisation_check",
     "read_regions",
+    "region_rows",
     "saliency",
     "signed_relevance_map",
     "smooth_gradient",

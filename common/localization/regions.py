@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -106,3 +107,8 @@ def fill_boxes(boxes: Sequence[Sequence[float]], size: Sequence[int]) -> NDArray
         x0, y0, x1, y1 = np.floor(np.array([x, y, x + w, y + h]) + 0.5).astype(int).clip(0)
         mask[x0:x1, y0:y1] = True
     return mask
+
+
+def region_rows(regions: Sequence[Region]) -> torch.Tensor:
+    """Regions as rows (x, y, w, h, score), shape [N, 5], as the metrics of boxes take them."""
+    return torch.tensor([[*region.box, region.score] for region in regions], dtype=torch.float64).reshape(-1, 5)
