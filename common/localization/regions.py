@@ -60,19 +60,16 @@ def find_regions(
         if array is not None and array.shape != mask.shape:
             raise ValueError(f"the mask has the shape {mask.shape}, the {name} {array.shape}")
     labels, count = ndimage.label(mask, NEIGHBOURS)
-    if not count:
-        return []
-    numbers = np.arange(1, count + 1)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    keep = areas >= min_area * mask.size
-    if lungs is not None and lungs.any():
-        inside = np.bincount(labels[dilate(lungs, lung_margin)], minlength=count + 1)[1:]
-        keep &= inside >= min_inside * areas
-    peaks = ndimage.maximum(evidence, labels, numbers)
     places = ndimage.find_objects(labels)
-    regions = [
-        Region(slices_box(places[number - 1]), float(peaks[number - 1]) * probability) for number in numbers[keep]
-    ]
+    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    allowed = mask if lungs is None or not lungs.any() else dilate(lungs, lung_margin)
+    regions = []
+    # Looking at each component within its own box takes a hundredth of the time of scipy's functions of all labels.
+    for index in np.nonzero(areas >= max(1, min_area * mask.size))[0]:
+        place = places[index]
+        component = labels[place] == index + 1
+        if np.count_nonzero(component & allowed[place]) >= min_inside * areas[index]:
+            regions.append(Region(slices_box(place), float(evidence[place][component].max()) * probability))
     return sorted(regions, key=lambda region: (-region.score, region.box))[:max_regions]
 
 
