@@ -1,10 +1,11 @@
 """Ignite handlers that MONAI lacks, one a file."""
 
+from ..networks import WeightsError
 from .epoch_seed import EpochSeed
 from .handler_group import HandlerGroup
 from .last_checkpoint import LastCheckpoint, ResumeFileError
 from .load_encoder import LoadEncoder
-from .load_weights import LoadWeights, WeightsError, load_weights
+from .load_weights import LoadWeights
 from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
 from .stop_on_nan import LossError, StopOnNaN
@@ -29,5 +30,4 @@ __all__ = [
     "TrainingRecord",
     "WeightsError",
     "finished_inputs",
-    "load_weights",
 ]

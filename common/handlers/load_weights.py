@@ -1,4 +1,4 @@
-"""Weights into a network, or one line that says why not."""
+"""Weights into a network when an engine starts."""
 
 from __future__ import annotations
 
@@ -8,46 +8,16 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch import nn
 
-from ..networks.state import WeightsError, read_state
-
-
-def load_weights(network: nn.Module, path: str | Path, *, help_text: str = "") -> None:
-    """Load a ``state_dict`` (of any floating-point precision) into ``network``.
-
-    Args:
-        network: keeps its own precision and device; a ``DistributedDataParallel`` wrapper is looked through.
-        path: see :func:`common.networks.read_state`.
-        help_text: where the weights can be had, for the message when they are missing.
-
-    Raises:
-        WeightsError: the file is missing, unreadable, or its tensors do not fit the network.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise WeightsError(f"{path}: no weights there. {help_text}".strip())
-    state = read_state(path)
-    network = getattr(network, "module", network)
-    target = network.state_dict()
-    missing = sorted(set(target) - set(state))
-    surplus = sorted(set(state) - set(target))
-    shapes = [name for name in target if name in state and target[name].shape != state[name].shape]
-    if missing or surplus or shapes:
-        what = [
-            f"{len(names)} {label} (first: {names[0]})"
-            for names, label in ((missing, "tensors missing"), (surplus, "unknown tensors"), (shapes, "other shapes"))
-            if names
-        ]
-        raise WeightsError(f"{path}: weights of another network than {type(network).__name__}: {', '.join(what)}")
-    network.load_state_dict(state)
+from ..networks.weights import load_weights
 
 
 class LoadWeights:
-    """Handler that calls :func:`load_weights` when the engine starts.
+    """Handler that calls :func:`common.networks.load_weights` when the engine starts.
 
     Args:
-        network: see :func:`load_weights`.
-        path: see :func:`load_weights`.
-        help_text: see :func:`load_weights`.
+        network: see :func:`common.networks.load_weights`.
+        path: see :func:`common.networks.load_weights`.
+        help_text: see :func:`common.networks.load_weights`.
     """
 
     def __init__(self, network: nn.Module, path: str | Path, help_text: str = "") -> None:

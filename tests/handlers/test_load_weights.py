@@ -11,8 +11,8 @@ import torch
 from ignite.engine import Engine
 from torch import nn
 
-from common.handlers import LoadEncoder, LoadWeights, WeightsError, load_weights
-from common.networks import VGGFeatures
+from common.handlers import LoadEncoder, LoadWeights, WeightsError
+from common.networks import VGGFeatures, load_weights
 
 
 def network() -> nn.Linear:

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 from common.errors import UsageError
-from common.handlers import load_weights
-from common.networks import TinyUNet, WeightsError, read_tensors
+from common.networks import TinyUNet, WeightsError, load_weights, read_tensors
 from common.networks.half import main, save_half
 
 

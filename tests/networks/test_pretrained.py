@@ -46,7 +46,7 @@ def test_weights_of_another_depth_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_network_without_vgg_encoder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="UNet has no VGG encoder"):
+    with pytest.raises(WeightsError, match="UNet has no encoder"):
         load_encoder_weights(UNet(features=(4, 8)), tmp_path / "any.pt")
 
 
@@ -64,7 +64,7 @@ def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "published.pth"
     file.write_bytes(b"weights")
     url = f"https://there/vgg16-{hashlib.sha256(b'weights').hexdigest()[:8]}.pth"
-    monkeypatch.setitem(pretrained.IMAGENET_URLS, 16, url)
+    monkeypatch.setitem(pretrained.IMAGENET_URLS, "VGG-16", url)
 
     def download(asked: str, target: str, progress: bool) -> None:
         assert asked == url
@@ -81,18 +81,18 @@ def test_the_published_urls_name_their_hash() -> None:
 
 
 def test_imagenet_weights_are_downloaded_once(tmp_path: Path, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = imagenet_file(16)
+    path = imagenet_file("VGG-16")
     assert path.read_bytes() == b"weights"
     assert path.parent == tmp_path / "torch" / "hub" / "checkpoints"
     monkeypatch.delattr(torch.hub, "download_url_to_file")
-    assert imagenet_file(16) == path
+    assert imagenet_file("VGG-16") == path
 
 
 def test_imagenet_weights_reach_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(2)
     source, network = VGGFeatures(16), VGGFeatures(16)
     torch.save(source.state_dict(), tmp_path / "vgg16.pth")
-    monkeypatch.setattr(pretrained, "imagenet_file", {16: tmp_path / "vgg16.pth"}.__getitem__)
+    monkeypatch.setattr(pretrained, "imagenet_file", {"VGG-16": tmp_path / "vgg16.pth"}.__getitem__)
     load_encoder_weights(network, "imagenet")
     assert torch.equal(network.features[0].weight, source.features[0].weight)
 
@@ -113,21 +113,21 @@ def test_without_a_connection_it_is_said_how_to_go_on(
         raise error
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    url, folder = pretrained.IMAGENET_URLS[16], tmp_path / "torch/hub/checkpoints"
+    url, folder = pretrained.IMAGENET_URLS["VGG-16"], tmp_path / "torch/hub/checkpoints"
     message = rf"^{url}: cannot be downloaded \({reason}\); download {url} elsewhere and put it into {folder}$"
     with pytest.raises(WeightsError, match=message):
-        imagenet_file(16)
+        imagenet_file("VGG-16")
     shutil.copy(published, folder / url.rsplit("/", 1)[1])
-    assert imagenet_file(16).read_bytes() == b"weights"
+    assert imagenet_file("VGG-16").read_bytes() == b"weights"
 
 
 def test_a_file_put_there_by_hand_has_to_have_the_published_hash(published: Path) -> None:
-    path = imagenet_file(16)
+    path = imagenet_file("VGG-16")
     path.write_bytes(b"another")
     digest, expected = (hashlib.sha256(content).hexdigest()[:8] for content in (b"another", b"weights"))
     message = f"{path}: damaged or another file (its SHA-256 starts with {digest}, not {expected}); delete it, then "
     with pytest.raises(WeightsError, match=f"^{re.escape(message)}"):
-        imagenet_file(16)
+        imagenet_file("VGG-16")
 
 
 def write_keras_vgg(path: Path, layout: str) -> list[tuple[np.ndarray, np.ndarray]]:
