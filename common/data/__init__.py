@@ -1,5 +1,6 @@
 """Data indexes, items, splits and phantoms."""
 
+from .class_items import class_items
 from .guard import OverlapError, refuse_overlap
 from .index import COLUMNS, INDEX_NAME, DataIndexError, read_index, select
 from .lung_items import lung_items
@@ -19,6 +20,7 @@ __all__ = [
     "RadiographFolder",
     "Rejected",
     "balance_weights",
+    "class_items",
     "collate_radiographs",
     "folder_items",
     "lung_items",

@@ -2,6 +2,7 @@
 
 from .border import CropBorder, CropBorderd
 from .describe_lungs import describe_lungs
+from .find_lungs import FindLungsd
 from .lung_box import LUNGS_FOUND, CropToLungs, CropToLungsd
 from .lung_mask import CleanLungMask, CleanLungMaskd, lung_box
 from .shrink import Shrinkd
@@ -16,6 +17,7 @@ __all__ = [
     "CropBorderd",
     "CropToLungs",
     "CropToLungsd",
+    "FindLungsd",
     "Shrinkd",
     "SplitLungs",
     "SplitLungsd",
