@@ -14,15 +14,17 @@ SMALL_FRACTION = 0.06
 
 
 def describe_lungs(item: Mapping[str, Any], key: str = "pred") -> dict[str, Any]:
-    """Area and box of a lung mask.
+    """Area and box of a lung mask, and what the quality rules say of it.
 
     Args:
-        item: post-processed item; ``item[key]`` is the mask [W, H] or [1, W, H] in the source's pixels.
+        item: post-processed item; ``item[key]`` is the mask [W, H] or [1, W, H] in the source's pixels,
+            ``item["quality"]``, where the rules were applied, a :class:`common.quality.Quality`.
         key: entry of the mask.
 
     Returns:
         ``lung_area_fraction`` of the image, ``box_x``, ``box_y``, ``box_w``, ``box_h`` in source pixels (empty when
-        there is no lung) and ``flags``: ``no_lungs`` or ``small_lungs``.
+        there is no lung) and ``flags``: those of the quality rules; without them ``no_lungs`` or ``small_lungs``.
+        With the rules also ``lung_confidence`` (0 to 1) and ``chest_distance`` (1 is the limit).
     """
     mask = torch.as_tensor(item[key])
     if mask.ndim == 2:
@@ -33,4 +35,9 @@ def describe_lungs(item: Mapping[str, Any], key: str = "pred") -> dict[str, Any]
     columns: dict[str, Any] = {"lung_area_fraction": round(fraction, 5)}
     for name, value in zip(("box_x", "box_y", "box_w", "box_h"), box or ("",) * 4, strict=True):
         columns[name] = value
-    return columns | {"flags": flags}
+    quality = item.get("quality")
+    if quality is None:
+        return columns | {"flags": flags}
+    columns["lung_confidence"] = round(quality.confidence, 4)
+    columns["chest_distance"] = round(quality.chest_distance, 3)
+    return columns | {"flags": list(quality.flags)}

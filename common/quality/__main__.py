@@ -1,0 +1,76 @@
+"""``python -m common.quality fit BUNDLE DATA``: find the limits of the quality rules."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..data.lung_items import lung_items
+from ..errors import UsageError
+from ..handlers.environment import file_sha256
+from .collect import collect_views, read_inference
+from .fit import fit_reference
+
+FLOATS = ("chest_limit", "mirror_limit", "shape_limit", "area_low", "area_high", "confidence_limit")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the verb.
+
+    Args:
+        arguments: words of the command line without the program's name; those of this process by default.
+
+    Returns:
+        Exit status: 0 done, 1 with one line that says why not.
+    """
+    parser = argparse.ArgumentParser(prog="python -m common.quality", description=__doc__)
+    fit = parser.add_subparsers(metavar="VERB", required=True).add_parser(
+        "fit",
+        help="find what training radiographs look like, and the limits beyond which a radiograph is flagged",
+        description="Means and weights come from the training list, limits from the training and validation lists. "
+        "To be run again whenever the weights change.",
+    )
+    fit.add_argument("bundle_root", type=Path, metavar="BUNDLE", help="folder of the bundle with its weights")
+    fit.add_argument("dataset_dir", type=Path, metavar="DATA", help="data folder with index.csv")
+    fit.add_argument(
+        "--config_file", nargs="+", default=[], metavar="FILE", help="default: BUNDLE/configs/inference.yaml"
+    )
+    fit.add_argument("--weights", help="weights of the network (default: those of the configuration)")
+    fit.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")
+    fit.add_argument("--output", type=Path, help="file to write (default: BUNDLE/models/quality.json)")
+    fit.set_defaults(run=run_fit)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def run_fit(options: argparse.Namespace) -> int:
+    """Look at both lists and write the reference."""
+    overrides = {"amp": True} | ({"weights": options.weights} if options.weights else {})
+    config = read_inference(options.bundle_root, options.config_file, overrides)
+    lists = {
+        split: lung_items(options.dataset_dir, split_column=options.split_column, splits=[split])
+        for split in ("train", "val")
+    }
+    views = {split: collect_views(config, items, name=split) for split, items in lists.items()}
+    origin = {
+        "weights_sha256": file_sha256(config.get_parsed_content("weights")),
+        "split_column": options.split_column,
+        **{split: len(items) for split, items in lists.items()},
+    }
+    reference = fit_reference(views["train"], views["val"], origin)
+    output = options.output or options.bundle_root / "models" / "quality.json"
+    reference.save(output)
+    for name in FLOATS:
+        print(f"{name:17} {getattr(reference, name):.4g}")
+    print(f"{len(lists['train'])} training and {len(lists['val'])} validation radiographs: {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

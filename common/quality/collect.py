@@ -1,0 +1,74 @@
+"""Views of the radiographs of a list, through a bundle's own inference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ConfigParser
+from monai.utils import CommonKeys
+from tqdm import tqdm
+
+from ..errors import UsageError
+from ..handlers.load_weights import load_weights
+from .transform import AssessQualityd
+from .view import View, view
+
+
+def read_inference(
+    bundle_root: str | Path, config_files: Sequence[str | Path] = (), overrides: dict[str, Any] | None = None
+) -> ConfigParser:
+    """A bundle's configuration of inference.
+
+    Args:
+        bundle_root: folder of the bundle.
+        config_files: configurations, the later ones over the earlier; ``configs/inference.yaml`` by default.
+        overrides: values of top-level ids.
+
+    Raises:
+        UsageError: a file does not exist.
+    """
+    files = [Path(name) for name in config_files] or [Path(bundle_root) / "configs" / "inference.yaml"]
+    for file in files:
+        if not file.is_file():
+            raise UsageError(f"{file}: no such configuration")
+    parser = ConfigParser()
+    parser.read_config([str(file) for file in files])
+    parser.update({"bundle_root": str(bundle_root), "quality_flags": True, **(overrides or {})})
+    return parser
+
+
+def collect_views(parser: ConfigParser, items: Sequence[dict[str, Any]], name: str = "") -> list[View]:
+    """What the quality rules see of each item.
+
+    Args:
+        parser: see `read_inference`; its ``postprocessing`` holds `AssessQualityd`.
+        items: with the path of the radiograph under "image".
+        name: of the progress bar.
+
+    Raises:
+        UsageError: the configuration has no step that assesses quality.
+        WeightsError: no weights, or those of another network.
+    """
+    steps = parser.get("postprocessing#transforms", [])
+    target = f"common.quality.{AssessQualityd.__name__}"
+    last = next((index for index, step in enumerate(steps) if step.get("_target_") == target), None)
+    if last is None:
+        raise UsageError(f"the configuration has no {target} in postprocessing")
+    before = [parser.get_parsed_content(f"postprocessing#transforms#{index}") for index in range(last)]
+    preprocessing = parser.get_parsed_content("preprocessing")
+    network, inferer = parser.get_parsed_content("network"), parser.get_parsed_content("inferer")
+    load_weights(network.eval(), parser.get_parsed_content("weights"), help_text=parser.get("weights_help", ""))
+    device, threshold = parser.get_parsed_content("device"), parser.get_parsed_content("threshold")
+    views = []
+    with torch.inference_mode():
+        for item in tqdm(items, desc=name, disable=not name):
+            data = preprocessing({CommonKeys.IMAGE: item["image"]})
+            logits = inferer(data[CommonKeys.IMAGE].as_tensor()[None].to(device), network)
+            data[CommonKeys.PRED] = logits[0].cpu()
+            for step in before:
+                data = data if step is None else step(data)  # a disabled step is None
+            views.append(view(data[CommonKeys.IMAGE], data[CommonKeys.PRED], data["confidence"], threshold))
+    return views
