@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import itertools
 import logging
 import os
 import re
 import sys
 import traceback
 from ast import literal_eval
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
+from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser, run
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
@@ -29,7 +31,7 @@ def guard_command_line() -> None:
     To be called first in a bundle's ``initialize``. Outside ``python -m monai.bundle`` it does nothing, so that
     servers and federated clients that evaluate the same configuration keep their own error handling.
     """
-    if not os.path.normpath(sys.argv[0]).endswith(os.path.join("monai", "bundle", "__main__.py")):
+    if not _is_bundle_command():
         return
     sys.excepthook = print_short
     logging.setLogRecordFactory(_short_record)
@@ -97,7 +99,8 @@ def causes(error: BaseException) -> list[BaseException]:
     current: BaseException | None = error
     while current is not None and current not in chain:
         chain.append(current)
-        current = current.__cause__ or current.__context__
+        # "raise … from None" says that what went before is of no concern: it may quote what must not be printed.
+        current = current.__cause__ if current.__suppress_context__ else current.__context__
     return chain
 
 
@@ -112,32 +115,73 @@ def unknown_option(arguments: Sequence[str]) -> str | None:
     Returns:
         A line that names the option and the nearest known one, None when all are known.
     """
-    options = [item[2:].split("=", 1)[0] for item in arguments if item.startswith("--") and len(item) > 2]
-    value = _value(arguments, "config_file")
-    if not arguments or arguments[0] != "run" or value is None:
+    options = _options(arguments)
+    files = _files(options)
+    if not arguments or arguments[0] != "run" or files is None:
         return None
-    try:
-        files = literal_eval(value)
-    except (ValueError, SyntaxError):
-        files = value
     known = set(ConfigParser.load_config_files(files)) | set(inspect.signature(run).parameters)
     if "tracking" in options:
         known |= set(DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["configs"])
-    if any(item.split("=", 1)[-1] in ("true", "false") for item in arguments):
+    if any(value in ("true", "false") for value in options.values()):
         return "write True or False: the command line takes Python's values, and would take true for a text"
     for option in options:
-        name = re.split(r"#|::", option.lstrip("+"))[0]
+        name = _top(option.lstrip("+"))
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean --{near[0]}?" if near else ""
-            return f"unknown option --{option}: no such id in {value}{hint}"
+            return f"unknown option --{option}: no such id in {options['config_file']}{hint}"
     return None
 
 
-def _value(arguments: Sequence[str], name: str) -> str | None:
-    for index, item in enumerate(arguments):
-        if item.startswith(f"--{name}="):
-            return item.split("=", 1)[1]
-        if item == f"--{name}" and index + 1 < len(arguments):
-            return arguments[index + 1]
-    return None
+def as_written(ids: Sequence[str]) -> dict[str, Any]:
+    """Parts of the configuration of this ``python -m monai.bundle run`` command, before anything in it is resolved.
+
+    For records of a run: of the objects that a configuration makes, only the written form tells class and arguments.
+
+    Args:
+        ids: top-level ids.
+
+    Returns:
+        Content by id, with the options of the command line put in; ids that are not there are left out, options for
+        something below other ids (``train#trainer#max_epochs``) are added. Empty in a program started otherwise.
+    """
+    if not _is_bundle_command():
+        return {}
+    options = _options(sys.argv[1:])
+    files = _files(options)
+    if files is None:
+        return {}
+    given = {name: DefaultParseValue(text) for name, text in options.items()}
+    given = {name: value for name, value in given.items() if name not in inspect.signature(run).parameters}
+    parser = ConfigParser(ConfigParser.load_config_files(files))
+    parser.update(pairs=given)
+    content: dict[str, Any] = parser.get()
+    below = {name: value for name, value in given.items() if _top(name) not in (name, *ids)}
+    return {name: content[name] for name in ids if name in content} | below
+
+
+def _top(option: str) -> str:
+    return re.split(r"#|::", option)[0]
+
+
+def _is_bundle_command() -> bool:
+    return os.path.normpath(sys.argv[0]).endswith(os.path.join("monai", "bundle", "__main__.py"))
+
+
+def _options(arguments: Sequence[str]) -> dict[str, str]:
+    """Texts of ``--name text`` and ``--name=text``; one that is not there stands for True."""
+    options: dict[str, str] = {}
+    for item, following in itertools.pairwise([*arguments, "--"]):
+        if item.startswith("--") and len(item) > 2:
+            name, equals, value = item[2:].partition("=")
+            options[name] = value if equals else ("True" if following.startswith("--") else following)
+    return options
+
+
+def _files(options: Mapping[str, str]) -> Any:
+    """The configuration files of a command line: one path or a list; None when it names none."""
+    text = options.get("config_file")
+    try:
+        return None if text is None else literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from common.cli import causes, explain, guard_command_line, print_short, unknown_option
+from common.cli import as_written, causes, explain, guard_command_line, print_short, unknown_option
 from common.errors import UsageError
 
 
@@ -120,6 +120,21 @@ def test_an_error_of_use_is_found_below_what_wraps_it() -> None:
     assert explain(error) == "films: no such folder"
 
 
+def test_what_was_suppressed_is_no_cause() -> None:
+    def fail() -> None:
+        try:
+            try:
+                raise UsageError("the name of a patient")
+            except UsageError:
+                raise ValueError("a damaged file") from None
+        except ValueError as error:
+            raise RuntimeError("applying transform <a.B>") from error
+
+    error = raised(fail)
+    assert [type(item) for item in causes(error)] == [RuntimeError, ValueError]
+    assert explain(error) == "applying transform <a.B>: ValueError: a damaged file"
+
+
 def test_the_operating_system_is_quoted() -> None:
     def fail() -> None:
         try:
@@ -178,3 +193,22 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setenv("CXR_TRACEBACK", "1")
     print_short(UsageError, error, None)
     assert capsys.readouterr().err == "common.errors.UsageError: films: no such folder\n"
+
+
+def test_a_configuration_as_it_is_written(tmp_path: Path, monai_process: Callable[..., None]) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "rate: 1\nloss:\n  _target_: a.Loss\n  weight: '@rate'\ntrain:\n  trainer: {n: 1}\n"
+    )
+    (tmp_path / "b.yaml").write_text("+loss:\n  gamma: 2\n")
+    files = f"['{tmp_path}/a.yaml','{tmp_path}/b.yaml']"
+    monai_process("run", "--config_file", files, "--loss#gamma", "0.5", "--train::trainer={'n':3}", "--meta_file", "m")
+    loss = {"_target_": "a.Loss", "weight": "@rate", "gamma": 0.5}
+    assert as_written(["loss", "optimizer"]) == {"loss": loss, "train::trainer": {"n": 3}}
+    monai_process("run", f"--config_file={tmp_path}/a.yaml", "--rate", "fast", "--loss", "{'_target_': 'b'}")
+    assert as_written(["rate", "loss"]) == {"rate": "fast", "loss": {"_target_": "b"}}
+
+
+def test_a_program_of_another_kind_has_no_configuration(config: str, monai_process: Callable[..., None]) -> None:
+    assert as_written(["batch_size"]) == {}
+    monai_process("run", "--args_file", "a.json")
+    assert as_written(["batch_size"]) == {}
