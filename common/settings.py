@@ -1,36 +1,111 @@
-"""Values of a configuration that nothing else would refuse."""
+"""Values of a configuration that would fail late, or run and give wrong results."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .errors import UsageError
 
 MASK_FORMATS = (".png", ".nii", ".nii.gz")
+#: The networks halve the sides of an image four times.
+SIDE_FACTOR = 16
 
 
-def check_settings(*, image_size: Sequence[int], percentiles: Sequence[float], mask_format: str = ".png") -> None:
-    """Refuse what would run and give wrong images or no masks; to be called in a bundle's ``initialize``.
+def check_settings(settings: Mapping[str, Any] | None = None, **more: Any) -> None:
+    """Refuse wrong values of a configuration's knobs; to be called in a bundle's ``initialize``.
 
-    A negative side would leave that side as it is, percentiles the wrong way round would turn grey levels over, and
-    an unknown mask format would come to light only when the first mask is saved.
+    A knob has the same name, meaning and rule in every bundle. Texts in the place of True or False would count as
+    True, a negative side of an image would leave that side as it is, percentiles the wrong way round would turn grey
+    levels over, and an unknown mask format would come to light only when the first mask is saved.
 
     Args:
-        image_size: columns and rows that the network sees.
-        percentiles: the two grey-level percentiles that become 0 and 1.
-        mask_format: ending of the masks' names.
+        settings: knobs by name; those that :data:`RULES` does not know may have any value.
+        more: further knobs.
 
     Raises:
-        UsageError: with the setting, what was found and what is accepted.
+        UsageError: with the first wrong knob, what is accepted and what was found.
     """
-    if not _is_pair(image_size, int) or min(image_size) < 1:
-        raise UsageError(f"image_size: two whole numbers above 0 are needed, as in [256, 256], got {image_size}")
-    if not _is_pair(percentiles, (int, float)) or not 0 <= percentiles[0] < percentiles[1] <= 100:
-        raise UsageError(f"percentiles: two rising numbers from 0 to 100 are needed, as in [1, 99], got {percentiles}")
-    if mask_format not in MASK_FORMATS:
-        raise UsageError(f"mask_format: one of {', '.join(MASK_FORMATS)} is needed, got {mask_format}")
+    for name, value in {**(settings or {}), **more}.items():
+        if name in RULES:
+            fits, accepted = RULES[name]
+            if not fits(value):
+                raise UsageError(f"{name}: {accepted}, got {value!r}")
 
 
-def _is_pair(value: Any, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(item, kind) for item in value)
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _number(value: Any) -> bool:
+    # NaN fails every comparison that follows.
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list | tuple) and all(isinstance(item, str) for item in value))
+
+
+def _pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2
+
+
+def _sides(value: Any) -> bool:
+    return _pair(value) and all(_whole(side, 1) and side % SIDE_FACTOR == 0 for side in value)
+
+
+def _rising(value: Any) -> bool:
+    return _pair(value) and all(map(_number, value)) and 0 <= value[0] < value[1] <= 100
+
+
+_GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
+    (
+        "amp clean_up compare_pictures crop_border median_filter overwrite plateau quality_flags resume resume_inference "
+        "save_raw show_progress use_tensorboard write_overlays",
+        "True or False is needed",
+        lambda value: isinstance(value, bool),
+    ),
+    ("batch_size num_epochs val_interval", "a whole number above 0 is needed", lambda value: _whole(value, 1)),
+    (
+        "early_stop_patience limit",
+        "a whole number above 0, or null, is needed",
+        lambda value: value is None or _whole(value, 1),
+    ),
+    (
+        "num_cases num_workers plateau_patience seed",
+        "a whole number from 0 on is needed",
+        lambda value: _whole(value, 0),
+    ),
+    (
+        "affine_prob cache_rate contrast_prob flip_prob noise_prob site_balance warmup",
+        "a number from 0 to 1 is needed",
+        lambda value: _number(value) and 0 <= value <= 1,
+    ),
+    ("threshold", "a number between 0 and 1 is needed", lambda value: _number(value) and 0 < value < 1),
+    ("shift zoom", "a number from 0 to below 1 is needed", lambda value: _number(value) and 0 <= value < 1),
+    (
+        "learning_rate rotation shear weight_decay",
+        "a number from 0 on is needed",
+        lambda value: _number(value) and 0 <= value < float("inf"),
+    ),
+    (
+        "image_size",
+        f"two whole numbers above 0 that are multiples of {SIDE_FACTOR} are needed, as in [256, 256]",
+        _sides,
+    ),
+    ("percentiles", "two rising numbers from 0 to 100 are needed, as in [1, 99]", _rising),
+    ("mask_format", f"one of {', '.join(MASK_FORMATS)} is needed", lambda value: value in MASK_FORMATS),
+    ("key_metric split_column", "a name is needed", lambda value: isinstance(value, str) and value != ""),
+    (
+        "sites splits train_sites train_splits val_sites val_splits",
+        "a name, a list of names, or null is needed",
+        lambda value: value is None or _texts(value),
+    ),
+    (
+        "encoder_weights initial_weights",
+        "the name of a file, or null, is needed",
+        lambda value: value is None or isinstance(value, str),
+    ),
+)
+#: Knob -> whether a value fits, and what is accepted.
+RULES = {name: (fits, accepted) for names, accepted, fits in _GROUPS for name in names.split()}

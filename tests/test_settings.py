@@ -1,4 +1,4 @@
-"""Values that would run and give wrong results."""
+"""Values that would fail late, or run and give wrong results."""
 
 from __future__ import annotations
 
@@ -8,32 +8,69 @@ from typing import Any
 import pytest
 
 from common.errors import UsageError
-from common.settings import check_settings
+from common.settings import RULES, check_settings
 
-GOOD: dict[str, Any] = {"image_size": [256, 512], "percentiles": [0.5, 99], "mask_format": ".nii.gz"}
-
-
-def test_good_values_pass() -> None:
-    check_settings(**GOOD)
-    check_settings(image_size=(1, 1), percentiles=(0, 100))
+NAN = float("nan")
+SWITCH = "True or False is needed"
+COUNT = "a whole number above 0 is needed"
+COUNT_OR_NONE = "a whole number above 0, or null, is needed"
+NATURAL = "a whole number from 0 on is needed"
+SHARE = "a number from 0 to 1 is needed"
+BELOW_ONE = "a number from 0 to below 1 is needed"
+OPEN_SHARE = "a number between 0 and 1 is needed"
+POSITIVE = "a number from 0 on is needed"
+SIDES = "two whole numbers above 0 that are multiples of 16 are needed, as in [256, 256]"
+RISING = "two rising numbers from 0 to 100 are needed, as in [1, 99]"
+NAMES = "a name, a list of names, or null is needed"
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("name", "good", "bad", "accepted"),
     [
-        ({"image_size": 256}, "image_size: two whole numbers above 0 are needed, as in [256, 256], got 256"),
-        ({"image_size": [256]}, "image_size: .* got [256]"),
-        ({"image_size": [256, -1]}, "image_size: .* got [256, -1]"),
-        ({"image_size": [256.0, 256.0]}, "image_size: .* got [256.0, 256.0]"),
-        ({"percentiles": [99, 1]}, "percentiles: two rising numbers from 0 to 100 are needed, .* got [99, 1]"),
-        ({"percentiles": [5, 5]}, "percentiles: .* got [5, 5]"),
-        ({"percentiles": [-1, 99]}, "percentiles: .* got [-1, 99]"),
-        ({"percentiles": [1, 101]}, "percentiles: .* got [1, 101]"),
-        ({"percentiles": None}, "percentiles: .* got None"),
-        ({"mask_format": "png"}, "mask_format: one of .png, .nii, .nii.gz is needed, got png"),
+        ("resume_inference", [True, False], ["yes", "True", 1, None], SWITCH),
+        ("amp", [True], ["false"], SWITCH),
+        ("batch_size", [1, 64], [0, -1, 2.0, "4", True, None], COUNT),
+        ("limit", [None, 1], [0, "all"], COUNT_OR_NONE),
+        ("early_stop_patience", [None, 3], [0, 1.5], COUNT_OR_NONE),
+        ("num_workers", [0, 2], [-1, None, False], NATURAL),
+        ("site_balance", [0, 0.5, 1], [-0.1, 1.1, NAN, "half", True], SHARE),
+        ("flip_prob", [0.0, 1.0], [2], SHARE),
+        ("zoom", [0, 0.99], [1, -0.1], BELOW_ONE),
+        ("threshold", [0.001, 0.999], [0, 1, 1.5, NAN, "0.5"], OPEN_SHARE),
+        ("learning_rate", [0.0, 1e30], [-1e-3, float("inf"), NAN, "fast"], POSITIVE),
+        ("image_size", [[256, 512], (16, 32)], [256, [256], [256, -16], [0, 16], [256.0, 256.0], [100, 96]], SIDES),
+        (
+            "percentiles",
+            [[1, 99], (0, 100), [0.5, 99.5]],
+            [[99, 1], [5, 5], [-1, 9], [1, 101], None, ["1", 99]],
+            RISING,
+        ),
+        ("mask_format", [".png", ".nii", ".nii.gz"], ["png", None, ".bmp"], "one of .png, .nii, .nii.gz is needed"),
+        ("train_sites", [None, "jsrt", ["jsrt", "montgomery"], []], [3, [1], {"a": 1}], NAMES),
+        ("split_column", ["seg_split"], ["", None, 1], "a name is needed"),
+        ("initial_weights", [None, "model.pt"], [True, 3], "the name of a file, or null, is needed"),
     ],
 )
-def test_other_values_are_refused(change: dict[str, Any], message: str) -> None:
-    pattern = re.escape(message).replace(r"\.\*", ".*")
-    with pytest.raises(UsageError, match=f"^{pattern}$"):
-        check_settings(**{**GOOD, **change})
+def test_each_knob_takes_what_it_is_for(name: str, good: list[Any], bad: list[Any], accepted: str) -> None:
+    for value in good:
+        check_settings({name: value})
+    for value in bad:
+        message = f"^{re.escape(f'{name}: {accepted}, got {value!r}')}$"
+        with pytest.raises(UsageError, match=message):
+            check_settings({name: value})
+        with pytest.raises(UsageError, match=message):
+            check_settings(**{name: value})
+
+
+def test_all_knobs_are_checked_and_unknown_ones_pass() -> None:
+    check_settings()
+    check_settings({"batch_size": 4, "my_own": object()}, threshold=0.5)
+    with pytest.raises(UsageError, match=r"^threshold: "):
+        check_settings({"batch_size": 4, "my_own": object()}, threshold=5)
+
+
+def test_every_rule_refuses_something_and_says_so_in_one_line() -> None:
+    assert len(RULES) > 30
+    for name in RULES:
+        with pytest.raises(UsageError, match=rf"^{name}: .* needed\b.*, got <object object at 0x[0-9a-f]+>$"):
+            check_settings({name: object()})

@@ -22,12 +22,17 @@ RECORD = "training.json"
 class TrainingRecord:
     """Writes ``training.json`` after every epoch, so that a published network can be traced back to its run.
 
+    Its entry ``config`` repeats the run: saved as a file of its own, it is an overlay on the bundle's ``train.yaml``.
+    Of files, names and SHA-256 are recorded, and no folder of this machine.
+
     Args:
         output_dir: folder of the file.
-        settings: the values of the configuration that shape the result.
-        dataset_dir: folder of the index, whose SHA-256 is recorded (its path is not).
+        settings: the knobs of the configuration, by id.
+        dataset_dir: folder of the index, whose SHA-256 is recorded.
         items: the data items of each list, counted by their "site".
         network: its class and number of parameters are recorded.
+        components: network, loss and the like as the configuration writes them, by id; see
+            :func:`common.cli.as_written`.
     """
 
     def __init__(
@@ -37,9 +42,11 @@ class TrainingRecord:
         dataset_dir: str | Path,
         items: Mapping[str, Sequence[Mapping[str, Any]]],
         network: nn.Module,
+        components: Mapping[str, Any] | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
-        self.settings = dict(settings)
+        self.config = _portable({**settings, **(components or {})})
+        self.files = {name: file_sha256(value) for name, value in settings.items() if _is_file(value)}
         self.dataset_dir = Path(dataset_dir)
         self.items = items
         self.network = network
@@ -64,7 +71,8 @@ class TrainingRecord:
         record = {
             "network": type(network).__name__,
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
-            "settings": {name: plain(value) for name, value in self.settings.items()},
+            "config": self.config,
+            "files_sha256": self.files,
             "images": {
                 name: dict(Counter(str(item.get("site", "")) for item in of)) for name, of in self.items.items()
             },
@@ -83,3 +91,16 @@ class TrainingRecord:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave."""
         self.seconds = state["seconds"]
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, str) and Path(value).is_file()
+
+
+def _portable(value: Any) -> Any:
+    """A setting as JSON can hold it, without the folders of this machine."""
+    if isinstance(value, Mapping):
+        return {str(name): _portable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_portable(item) for item in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else plain(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -58,20 +59,31 @@ def test_curves_go_on_after_an_interruption(trainer: Callable, validated: Callab
 
 def test_the_record_says_what_was_trained(trainer: Callable, tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text("image\na.png\n")
+    (tmp_path / "start.pt").write_bytes(b"weights")
     items = {"train": [{"site": "a"}, {"site": "b"}, {"site": "a"}], "val": [{}]}
     engine, network = trainer(), nn.Linear(3, 2)
-    settings = {"seed": 1, "sites": ("a", "b"), "loss": nn.BCELoss(), "nested": {"x": None}}
-    record = TrainingRecord(tmp_path / "run", settings, tmp_path, items, network)
+    settings = {"seed": 1, "sites": ("a", "b"), "nested": {"x": None, "object": nn.BCELoss()}}
+    settings |= {"initial_weights": str(tmp_path / "start.pt"), "encoder_weights": "imagenet"}
+    loss = {"_target_": "a.Loss", "weights": [0.5, str(tmp_path / "classes.csv")], "rate": "@rate"}
+    record = TrainingRecord(tmp_path / "run", settings, tmp_path, items, network, {"loss": loss})
     record.load_state_dict({"seconds": 1000.0})
     record.attach(engine)
     engine.run([0], max_epochs=2)
     content = json.loads((tmp_path / "run" / "training.json").read_text(encoding="utf-8"))
     assert (content["network"], content["parameters"], content["epochs"]) == ("Linear", 8, 2)
-    assert content["settings"] == {"seed": 1, "sites": ["a", "b"], "loss": "BCELoss", "nested": {"x": None}}
+    assert content["config"] == {
+        "seed": 1,
+        "sites": ["a", "b"],
+        "nested": {"x": None, "object": "BCELoss"},
+        "initial_weights": "start.pt",
+        "encoder_weights": "imagenet",
+        "loss": {"_target_": "a.Loss", "weights": [0.5, "classes.csv"], "rate": "@rate"},
+    }
+    assert content["files_sha256"] == {"initial_weights": hashlib.sha256(b"weights").hexdigest()}
     assert content["images"] == {"train": {"a": 2, "b": 1}, "val": {"": 1}}
     assert content["index_sha256"] == file_sha256(tmp_path / "index.csv")
     assert 1000 <= content["seconds"] < 1010
-    assert str(tmp_path) not in json.dumps(content)
+    assert str(tmp_path) not in json.dumps(content), "no folder of this machine"
 
 
 def test_files_are_written_by_the_first_process_alone(
