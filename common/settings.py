@@ -60,8 +60,8 @@ def _rising(value: Any) -> bool:
 
 _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
-        "amp clean_up compare_pictures crop_border median_filter overwrite plateau quality_flags resume resume_inference "
-        "save_raw show_progress use_tensorboard write_overlays",
+        "amp clean_up compare_pictures crop_border lung_crop median_filter overwrite plateau quality_flags resume "
+        "resume_inference save_raw show_progress use_tensorboard write_overlays",
         "True or False is needed",
         lambda value: isinstance(value, bool),
     ),
@@ -77,14 +77,18 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: _whole(value, 0),
     ),
     (
-        "affine_prob cache_rate contrast_prob flip_prob noise_prob site_balance warmup",
+        "affine_prob cache_rate contrast_prob erase_prob flip_prob group_balance noise_prob site_balance warmup",
         "a number from 0 to 1 is needed",
         lambda value: _number(value) and 0 <= value <= 1,
     ),
     ("threshold", "a number between 0 and 1 is needed", lambda value: _number(value) and 0 < value < 1),
-    ("shift zoom", "a number from 0 to below 1 is needed", lambda value: _number(value) and 0 <= value < 1),
     (
-        "learning_rate rotation shear weight_decay",
+        "label_smoothing shift zoom",
+        "a number from 0 to below 1 is needed",
+        lambda value: _number(value) and 0 <= value < 1,
+    ),
+    (
+        "learning_rate lung_margin rotation shear weight_decay",
         "a number from 0 on is needed",
         lambda value: _number(value) and 0 <= value < float("inf"),
     ),
@@ -95,11 +99,21 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ),
     ("percentiles", "two rising numbers from 0 to 100 are needed, as in [1, 99]", _rising),
     ("mask_format", f"one of {', '.join(MASK_FORMATS)} is needed", lambda value: value in MASK_FORMATS),
-    ("key_metric split_column", "a name is needed", lambda value: isinstance(value, str) and value != ""),
+    (
+        "key_metric lung_weights split_column weights",
+        "a name is needed",
+        lambda value: isinstance(value, str) and value != "",
+    ),
     (
         "sites splits train_sites train_splits val_sites val_splits",
         "a name, a list of names, or null is needed",
         lambda value: value is None or _texts(value),
+    ),
+    ("labels", "a name, or a list of names, is needed", lambda value: _texts(value) and len(value) > 0),
+    (
+        "class_weights",
+        "a list of numbers above 0, or null, is needed",
+        lambda value: value is None or (isinstance(value, list | tuple) and all(_number(n) and n > 0 for n in value)),
     ),
     (
         "encoder_weights initial_weights",

@@ -48,6 +48,8 @@ NAMES = "a name, a list of names, or null is needed"
         ("mask_format", [".png", ".nii", ".nii.gz"], ["png", None, ".bmp"], "one of .png, .nii, .nii.gz is needed"),
         ("train_sites", [None, "jsrt", ["jsrt", "montgomery"], []], [3, [1], {"a": 1}], NAMES),
         ("split_column", ["seg_split"], ["", None, 1], "a name is needed"),
+        ("labels", ["tb", ["abnormal", "tb"]], [None, [], "", 1], "a name, or a list of names, is needed"),
+        ("class_weights", [None, [1, 2.5]], [1, [0, 1], ["1"], [NAN]], "a list of numbers above 0, or null, is needed"),
         ("initial_weights", [None, "model.pt"], [True, 3], "the name of a file, or null, is needed"),
     ],
 )
