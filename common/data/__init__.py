@@ -6,6 +6,7 @@ from .index import COLUMNS, INDEX_NAME, DataIndexError, read_index, select
 from .lung_items import lung_items
 from .phantom import Phantom, radiograph_phantom
 from .phantom_dataset import write_phantom_dataset
+from .pretraining_items import pretraining_items
 from .radiograph_folder import REJECTED, RadiographFolder, Rejected, collate_radiographs, folder_items
 from .sampling import BalancedSampler, balance_weights
 
@@ -24,6 +25,7 @@ __all__ = [
     "collate_radiographs",
     "folder_items",
     "lung_items",
+    "pretraining_items",
     "radiograph_phantom",
     "read_index",
     "refuse_overlap",

@@ -70,12 +70,15 @@ def class_items(
         shown = ", ".join(absent[:5]) + (", …" if len(absent) > 5 else "")
         raise DataIndexError(f"{root / 'index.csv'}: {len(absent)} files named there do not exist: {shown}")
     items = [
-        {"image": str(root / image), "label": int(value), "site": site, "group": f"{site} {value}"}
+        {
+            "image": str(root / image),
+            "label": int(value),
+            "site": site,
+            "group": f"{site} {value}",
+        }
         for image, site, value in zip(known["image"], known["dataset"], values[known.index], strict=True)
     ]
-    if limit is not None and limit < len(items):
-        step = len(items) / limit
-        items = [items[int(i * step)] for i in range(limit)]
+    items = spread(items, limit)
     classes = {item["label"] for item in items}
     if both_classes and len(classes) < 2:
         raise DataIndexError(
@@ -83,6 +86,14 @@ def class_items(
             "both classes are needed"
         )
     return items
+
+
+def spread(items: list[dict[str, Any]], limit: int | None) -> list[dict[str, Any]]:
+    """At most ``limit`` items, evenly over the list; all of them without a limit."""
+    if limit is None or limit >= len(items):
+        return items
+    step = len(items) / limit
+    return [items[int(i * step)] for i in range(limit)]
 
 
 def _first_filled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:

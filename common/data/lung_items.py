@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from .class_items import spread
 from .index import DataIndexError, read_index, select
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,4 @@ def lung_items(
         raise DataIndexError(f"{root / 'index.csv'}: none of the {len(rows)} selected rows has a lung mask")
     if without_mask:
         logger.info("%d of %d selected rows have no lung mask and are left out", without_mask, len(rows))
-    if limit is not None and limit < len(items):
-        step = len(items) / limit
-        items = [items[int(i * step)] for i in range(limit)]
-    return items
+    return spread(items, limit)
