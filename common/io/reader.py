@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from monai.config import PathLike
@@ -18,21 +18,64 @@ from .errors import RadiographError
 from .formats import SUFFIXES, sniff
 from .nifti import decode_nifti
 from .pictures import decode_picture
-from .radiograph import Radiograph
+from .radiograph import UNKNOWN_SPACING, Radiograph
 from .tiff import decode_tiff
 
 MIN_SIDE = 64
 
 
-class RadiographReader(ImageReader):
+class PictureReader(ImageReader):
+    """What readers of one picture share: paths are taken first, and opened by ``get_data``.
+
+    A refusal then comes from ``get_data``, never from ``read``: after an error in ``read``, ``LoadImage`` would try
+    MONAI's other readers, and one of them may well load what was refused.
+    """
+
+    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: object) -> tuple[Path, ...]:
+        """Take the paths; nothing is opened yet.
+
+        Args:
+            data: path of a file, or a sequence of paths.
+            kwargs: none are used; the parameter is part of MONAI's interface.
+
+        Returns:
+            What ``get_data`` takes.
+        """
+        return tuple(Path(name) for name in ensure_tuple(data))
+
+
+def picture_metadata(path: Path, pixels: np.ndarray, spacing: tuple[float, float] = UNKNOWN_SPACING) -> dict[str, Any]:
+    """The metadata that MONAI wants of every picture.
+
+    Args:
+        path: the file.
+        pixels: shape (W, H).
+        spacing: size of a pixel in mm along both axes, NaN where it is unknown, which counts as 1.
+
+    Returns:
+        The file's name, ``affine`` and ``original_affine`` (4 x 4, -spacing on the diagonal of the two picture axes,
+        which is what ITK gives to pictures), ``space``, ``spatial_shape`` and ``original_channel_dim``.
+    """
+    x, y = (1.0 if math.isnan(size) else size for size in spacing)
+    affine = np.diag([-x, -y, 1.0, 1.0])
+    return {
+        ImageMetaKey.FILENAME_OR_OBJ: str(path),
+        MetaKeys.AFFINE: affine,
+        MetaKeys.ORIGINAL_AFFINE: affine.copy(),
+        MetaKeys.SPACE: SpaceKeys.RAS,
+        MetaKeys.SPATIAL_SHAPE: np.asarray(pixels.shape),
+        MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan"),
+    }
+
+
+class RadiographReader(PictureReader):
     """Read one frontal chest radiograph from a DICOM, PNG, JPEG, TIFF or NIfTI file.
 
     The content decides about the format, not the file's name. The array has shape (W, H): first axis to the picture's
     right, second axis down, as MONAI's own readers have it; float32 in the units of the file, bone bright. Metadata
     has the same keys and types for all formats, so that batches of mixed formats collate:
 
-    - ``affine``, ``original_affine``: 4 x 4, -spacing on the diagonal of the two picture axes (1 where unknown), which
-      is what ITK gives to pictures; ``space``, ``spatial_shape``, ``original_channel_dim`` as MONAI wants them
+    - those of :func:`picture_metadata`
     - ``pixel_spacing``: (x, y) in mm, NaN where the file does not tell. PNG, JPEG and TIFF never do
     - ``format``: ``dicom``, ``png``, ``jpeg``, ``tiff`` or ``nifti``; ``inverted``: whether the file held bone as dark
       (MONOCHROME1, WhiteIsZero) and was turned over
@@ -40,9 +83,6 @@ class RadiographReader(ImageReader):
       the grid of a NIfTI input
     - ``sop_class_uid``, ``sop_instance_uid``, ``series_instance_uid``, ``study_instance_uid``, ``patient_orientation``:
       of a DICOM file, else empty. They are for writing DICOM; nothing here prints them
-
-    A refusal comes from :meth:`get_data`, never from :meth:`read`: after an error in ``read``, ``LoadImage`` would try
-    MONAI's other readers, and one of them may well load what was refused.
 
     Example::
 
@@ -53,23 +93,11 @@ class RadiographReader(ImageReader):
         """Whether every name ends like one of the accepted formats."""
         return all(str(name).lower().endswith(SUFFIXES) for name in ensure_tuple(filename))
 
-    def read(self, data: Sequence[PathLike] | PathLike, **kwargs: object) -> tuple[Path, ...]:
-        """Take the file's path; nothing is opened yet.
-
-        Args:
-            data: path of the file, or a sequence of one path.
-            kwargs: none are used; the parameter is part of MONAI's interface.
-
-        Returns:
-            What :meth:`get_data` takes.
-        """
-        return tuple(Path(name) for name in ensure_tuple(data))
-
     def get_data(self, img: tuple[Path, ...]) -> tuple[np.ndarray, dict]:
         """Decode one radiograph.
 
         Args:
-            img: what :meth:`read` returned.
+            img: what ``read`` returned.
 
         Returns:
             float32 array of shape (W, H), and the metadata described above.
@@ -83,19 +111,12 @@ class RadiographReader(ImageReader):
         kind, radiograph = _decode(path)
         pixels = np.ascontiguousarray(radiograph.pixels, dtype=np.float32)
         _check_content(path, pixels)
-        x, y = (1.0 if math.isnan(size) else size for size in radiograph.spacing)
-        affine = np.diag([-x, -y, 1.0, 1.0])
-        meta = {
-            ImageMetaKey.FILENAME_OR_OBJ: str(path),
-            MetaKeys.AFFINE: affine,
-            MetaKeys.ORIGINAL_AFFINE: affine.copy(),
-            MetaKeys.SPACE: SpaceKeys.RAS,
-            MetaKeys.SPATIAL_SHAPE: np.asarray(pixels.shape),
-            MetaKeys.ORIGINAL_CHANNEL_DIM: float("nan"),
+        meta = picture_metadata(path, pixels, radiograph.spacing)
+        meta |= {
             "pixel_spacing": np.asarray(radiograph.spacing),
             "format": kind,
             "inverted": radiograph.inverted,
-            "source_affine": affine.copy() if radiograph.affine is None else radiograph.affine,
+            "source_affine": meta[MetaKeys.AFFINE].copy() if radiograph.affine is None else radiograph.affine,
             "source_storage": radiograph.storage,
             "source_axes": radiograph.storage_axes,
         }
