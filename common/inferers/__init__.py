@@ -1,6 +1,7 @@
 """How a batch goes through a network: precision, memory layout, runtime."""
 
+from .evidence import EvidenceInferer
 from .mixed_precision import MixedPrecisionInferer
 from .openvino import OpenVINOInferer
 
-__all__ = ["MixedPrecisionInferer", "OpenVINOInferer"]
+__all__ = ["EvidenceInferer", "MixedPrecisionInferer", "OpenVINOInferer"]
