@@ -13,7 +13,7 @@ from ..handlers.environment import file_sha256
 from .collect import collect_views, read_inference
 from .fit import fit_reference
 
-FLOATS = ("chest_limit", "mirror_limit", "shape_limit", "area_low", "area_high", "confidence_limit")
+LIMITS = ("chest_limit", "doubtful_limit", "mirror_limit", "shape_limit", "area_low", "area_high", "confidence_limit")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def run_fit(options: argparse.Namespace) -> int:
     reference = fit_reference(views["train"], views["val"], origin)
     output = options.output or options.bundle_root / "models" / "quality.json"
     reference.save(output)
-    for name in FLOATS:
+    for name in LIMITS:
         print(f"{name:17} {getattr(reference, name):.4g}")
     print(f"{len(lists['train'])} training and {len(lists['val'])} validation radiographs: {output}")
     return 0

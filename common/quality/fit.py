@@ -17,6 +17,8 @@ from .view import View
 #: Share of the training and validation lists that each limit leaves out. That of mirroring is larger: an overlooked
 #: mirrored radiograph does more harm than a second look at a good one.
 TAIL, MIRROR_TAIL = 0.005, 0.01
+#: The same for the distance of radiographs whose confidence is low: two doubts confirm each other.
+DOUBTFUL_TAIL = 0.05
 #: Added to covariances, as a share of their mean variance.
 _RIDGE = 0.1
 _FOLDS = 5
@@ -53,6 +55,7 @@ def fit_reference(training: Sequence[View], validation: Sequence[View], origin: 
     return QualityReference(
         chest_mean=chest_mean,
         chest_limit=_quantile(distances, 1 - TAIL),
+        doubtful_limit=_quantile(distances, 1 - DOUBTFUL_TAIL),
         turn_weights=_turn_weights(np.array([film(view) for view in training])),
         mirror_weights=mirror_weights,
         mirror_limit=_quantile(scores, MIRROR_TAIL),

@@ -34,6 +34,7 @@ class QualityReference:
     Attributes:
         chest_mean: mean of :func:`chest` over the training list.
         chest_limit: largest distance from it, root mean square over the vector.
+        doubtful_limit: the same for radiographs of low confidence.
         turn_weights: weights of :func:`turns`.
         mirror_weights: weights of :func:`halves`; radiographs that are not mirrored score 1 on average.
         mirror_limit: smallest score.
@@ -48,6 +49,7 @@ class QualityReference:
 
     chest_mean: np.ndarray
     chest_limit: float
+    doubtful_limit: float
     turn_weights: np.ndarray
     mirror_weights: np.ndarray
     mirror_limit: float

@@ -24,7 +24,8 @@ class Quality:
     Attributes:
         flags: words, in the order of `FLAGS`.
         confidence: see :func:`common.quality.lung_confidence`.
-        chest_distance: distance from the mean training radiograph; 1 is the limit of ``not_frontal_chest``.
+        chest_distance: distance from the mean training radiograph; 1 is the limit of ``not_frontal_chest`` where the
+            confidence is not low.
     """
 
     flags: tuple[str, ...]
@@ -36,7 +37,8 @@ def assess(view: View, reference: QualityReference) -> Quality:
     """Apply all rules."""
     distance = chest_distance(view, reference)
     turned = _turned(view, reference)
-    strange = distance > reference.chest_limit
+    unsure = view.confidence < reference.confidence_limit
+    strange = distance > (reference.doubtful_limit if unsure else reference.chest_limit)
     # On a picture that is no upright radiograph the halves say nothing about mirroring.
     upright = not strange and not any(turned.values())
     found = {
@@ -45,7 +47,7 @@ def assess(view: View, reference: QualityReference) -> Quality:
         "one_lung": view.parts == 1,
         "unusual_lung_area": view.parts > 0 and not reference.area_low <= lung_area(view) <= reference.area_high,
         "unusual_lung_shape": shape_distance(view, reference) > reference.shape_limit,
-        "low_confidence": view.confidence < reference.confidence_limit,
+        "low_confidence": unsure,
         "not_frontal_chest": strange,
         **turned,
         "maybe_mirrored": upright and mirror_score(view, reference) < reference.mirror_limit,

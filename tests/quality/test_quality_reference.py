@@ -24,7 +24,9 @@ def test_limits_leave_out_the_tails_of_both_lists(reference: QualityReference, v
     areas = [lung_area(view) for view in both]
     assert reference.area_low == pytest.approx(np.quantile(areas, 0.0025))
     assert reference.area_high == pytest.approx(np.quantile(areas, 0.9975))
-    assert reference.chest_limit == pytest.approx(np.quantile([chest_distance(v, reference) for v in both], 0.995))
+    distances = [chest_distance(view, reference) for view in both]
+    assert reference.chest_limit == pytest.approx(np.quantile(distances, 0.995))
+    assert reference.doubtful_limit == pytest.approx(np.quantile(distances, 0.95))
     assert reference.shape_limit == pytest.approx(np.quantile([shape_distance(v, reference) for v in both], 0.995))
     assert -1 < reference.mirror_limit < 1
 

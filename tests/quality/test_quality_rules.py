@@ -9,7 +9,7 @@ import pytest
 from quality_views import view_of
 
 from common.quality import FLAGS, QualityReference, View, assess
-from common.quality.rules import mirror_score
+from common.quality.rules import chest_distance, mirror_score
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -79,6 +79,18 @@ def test_confidence_is_bounded_below(reference: QualityReference, phantoms: list
     limit = reference.confidence_limit
     assert "low_confidence" in found(phantoms[0], reference, confidence=limit - 1e-6)
     assert "low_confidence" not in found(phantoms[0], reference, confidence=limit)
+
+
+def test_two_doubts_confirm_each_other(reference: QualityReference, views: list[View]) -> None:
+    distances = [chest_distance(view, reference) for view in views[:50]]
+    between = next(
+        view
+        for view, distance in zip(views, distances, strict=False)
+        if reference.doubtful_limit < distance < reference.chest_limit
+    )
+    assert "not_frontal_chest" not in assess(replace(between, confidence=0.99), reference).flags
+    assert "not_frontal_chest" in assess(replace(between, confidence=0.9), reference).flags
+    assert "not_frontal_chest" not in assess(replace(views[int(np.argmin(distances))], confidence=0.9), reference).flags
 
 
 def test_a_nearly_constant_picture_has_low_contrast(reference: QualityReference) -> None:
