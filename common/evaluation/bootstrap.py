@@ -22,14 +22,10 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap_mean(
-    values: ArrayLike,
-    *,
-    groups: Sequence[Any] | None = None,
-    repeats: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> Interval:
+_NOTHING = Interval(np.nan, np.nan, np.nan)
+
+
+def bootstrap_mean(values: ArrayLike, **options: Any) -> Interval:
     """Interval of a mean, by the bias-corrected and accelerated bootstrap (BCa).
 
     Figures such as Dice are skewed, and for some dozens of images the plain percentile interval is then too narrow
@@ -37,23 +33,18 @@ def bootstrap_mean(
 
     Args:
         values: one figure an image; NaN is refused.
-        groups: what belongs together (patients), one entry an image; whole groups are drawn. Each image is its own
-            group when None.
-        repeats: resampled data sets.
-        confidence: coverage that is aimed at, in (0, 1).
-        seed: the same seed gives the same interval.
+        options: ``groups``, ``repeats``, ``confidence`` and ``seed`` of :func:`bootstrap_sums`.
 
     Returns:
         The mean over images; NaN when there is no image, NaN bounds when there is only one group.
 
     Raises:
-        ValueError: NaN among the values, groups of another length, or a wrong confidence or number of repeats.
+        ValueError: see :func:`bootstrap_sums`.
     """
     values = _checked(values)
+    # How many images are drawn varies when groups differ in size, hence the second column.
     columns = np.stack([values, np.ones_like(values)], axis=1)
-    return bootstrap_sums(
-        columns, lambda total, count: total / count, groups=groups, repeats=repeats, confidence=confidence, seed=seed
-    )
+    return bootstrap_sums(columns, lambda total, count: total / count, **options)
 
 
 def bootstrap_sums(
@@ -70,17 +61,21 @@ def bootstrap_sums(
     Args:
         columns: shape [images, columns].
         function: takes one array of sums a column and returns the statistic; must work on arrays of any shape.
-        groups: see :func:`bootstrap_mean`.
-        repeats: see :func:`bootstrap_mean`.
-        confidence: see :func:`bootstrap_mean`.
-        seed: see :func:`bootstrap_mean`.
+        groups: what belongs together (patients), one entry an image; whole groups are drawn. Each image is its own
+            group when None.
+        repeats: resampled data sets.
+        confidence: coverage that is aimed at, in (0, 1).
+        seed: the same seed gives the same interval.
+
+    Returns:
+        The statistic of all images; NaN when there is no image, NaN bounds when there is only one group.
 
     Raises:
-        ValueError: see :func:`bootstrap_mean`.
+        ValueError: NaN among the values, groups of another length, or a wrong confidence or number of repeats.
     """
     table = _checked(columns)
     if table.shape[0] == 0:
-        return Interval(np.nan, np.nan, np.nan)
+        return _NOTHING
     codes = _group_codes(groups, table.shape[0])
     sums = np.zeros((int(codes.max()) + 1, table.shape[1]))
     np.add.at(sums, codes, table)
@@ -103,18 +98,18 @@ def bootstrap_median(
     """Percentile bootstrap interval of a median (BCa does not suit it: a median hardly reacts to one left-out image).
 
     Args:
-        values: see :func:`bootstrap_mean`.
-        groups: see :func:`bootstrap_mean`.
-        repeats: see :func:`bootstrap_mean`.
-        confidence: see :func:`bootstrap_mean`.
-        seed: see :func:`bootstrap_mean`.
+        values: one figure an image; NaN is refused.
+        groups: see :func:`bootstrap_sums`.
+        repeats: see :func:`bootstrap_sums`.
+        confidence: see :func:`bootstrap_sums`.
+        seed: see :func:`bootstrap_sums`.
 
     Raises:
-        ValueError: see :func:`bootstrap_mean`.
+        ValueError: see :func:`bootstrap_sums`.
     """
     values = _checked(values)
     if values.size == 0:
-        return Interval(np.nan, np.nan, np.nan)
+        return _NOTHING
     order = np.argsort(values, kind="stable")
     ranked, codes = values[order], _group_codes(groups, values.size)[order]
     n_groups = int(codes.max()) + 1
@@ -151,17 +146,19 @@ def _interval(
     n_groups = samples[0].size
     if n_groups < 2:
         return Interval(estimate, np.nan, np.nan)
-    options: dict[str, Any] = {
-        "confidence_level": confidence,
-        "paired": True,
-        "vectorized": True,
-        "batch": max(1, _BATCH_VALUES // n_groups),
-    }
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         # A constant statistic has no acceleration: SciPy warns and returns NaN, and the percentiles are exact.
         warnings.simplefilter("ignore")
         result = stats.bootstrap(
-            samples, statistic, n_resamples=repeats, method=method, rng=np.random.default_rng(seed), **options
+            samples,
+            statistic,
+            n_resamples=repeats,
+            batch=max(1, _BATCH_VALUES // n_groups),
+            vectorized=True,
+            paired=True,
+            confidence_level=confidence,
+            method=method,
+            rng=np.random.default_rng(seed),
         )
         low, high = result.confidence_interval
         if not np.isfinite([low, high]).all():

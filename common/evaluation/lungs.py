@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ..data import read_index, select
 from ..data.lung_items import mask_columns
@@ -89,19 +90,7 @@ def evaluate_lungs(
 
 
 def report_lungs(
-    predictions_dir: str | Path,
-    dataset_dir: str | Path,
-    output_dir: str | Path,
-    *,
-    sites: Sequence[str] | None = None,
-    split_column: str = "seg_split",
-    splits: Sequence[str] | None = None,
-    spacing: SiteSpacing | None = None,
-    tolerance: float | None = None,
-    cases: int = 3,
-    repeats: int = 2000,
-    seed: int = 0,
-    progress: bool = False,
+    predictions_dir: str | Path, dataset_dir: str | Path, output_dir: str | Path, *, cases: int = 3, **options: Any
 ) -> MaskEvaluation:
     """Evaluate saved lung masks and write tables, chart and pictures.
 
@@ -109,33 +98,15 @@ def report_lungs(
         predictions_dir: see :func:`evaluate_lungs`.
         dataset_dir: see :func:`evaluate_lungs`.
         output_dir: folder for what :meth:`.result.MaskEvaluation.save` writes and for the pictures in ``cases``.
-        sites: see :func:`evaluate_lungs`.
-        split_column: see :func:`evaluate_lungs`.
-        splits: see :func:`evaluate_lungs`.
-        spacing: see :func:`evaluate_lungs`.
-        tolerance: see :func:`evaluate_lungs`.
         cases: best, median and worst images to draw, of each kind and site; 0 for none.
-        repeats: see :func:`evaluate_lungs`.
-        seed: see :func:`evaluate_lungs`.
-        progress: see :func:`evaluate_lungs`.
+        options: those of :func:`evaluate_lungs`.
 
     Raises:
         DataIndexError: see :func:`evaluate_lungs`.
         EvaluationError: see :func:`evaluate_lungs`.
         OSError: the output folder cannot be written.
     """
-    evaluation = evaluate_lungs(
-        predictions_dir,
-        dataset_dir,
-        sites=sites,
-        split_column=split_column,
-        splits=splits,
-        spacing=spacing,
-        tolerance=tolerance,
-        repeats=repeats,
-        seed=seed,
-        progress=progress,
-    )
+    evaluation = evaluate_lungs(predictions_dir, dataset_dir, **options)
     evaluation.save(output_dir)
     if cases:
         draw_cases(
