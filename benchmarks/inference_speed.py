@@ -38,6 +38,7 @@ END_TO_END: dict[str, dict[str, Any]] = {
         "inferer": {"_target_": "common.inferers.MixedPrecisionInferer", "amp": False, "channels_last": False}
     },
     "torch bf16 channels_last": {"amp": True},
+    "ONNX Runtime fp32": {"inferer": {"_target_": "common.inferers.ONNXRuntimeInferer"}},
     "OpenVINO f32": {"inferer": {"_target_": "common.inferers.OpenVINOInferer", "precision": "f32"}},
     "OpenVINO bf16": {"inferer": {"_target_": "common.inferers.OpenVINOInferer", "precision": "bf16"}},
 }
@@ -65,7 +66,7 @@ def build(dataset_dir: Path, output_dir: Path, overrides: dict[str, Any], weight
 
 def time_network(network: torch.nn.Module, images: torch.Tensor, repeats: int) -> dict[str, dict[str, float]]:
     """Milliseconds an image of the network alone, and how its masks differ from plain torch."""
-    ways = runtimes(network, (images.shape[2], images.shape[3]))
+    ways = runtimes(network)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     masks = {name: torch.cat([way(image[None]) for image in images]) > 0 for name, way in ways.items()}
     for _ in range(repeats):

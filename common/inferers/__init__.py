@@ -2,6 +2,7 @@
 
 from .evidence import EvidenceInferer
 from .mixed_precision import MixedPrecisionInferer
+from .onnx_runtime import ONNXRuntimeInferer
 from .openvino import OpenVINOInferer
 
-__all__ = ["EvidenceInferer", "MixedPrecisionInferer", "OpenVINOInferer"]
+__all__ = ["EvidenceInferer", "MixedPrecisionInferer", "ONNXRuntimeInferer", "OpenVINOInferer"]

@@ -16,18 +16,14 @@ class MixedPrecisionInferer(SimpleInferer):
     three times faster; outputs are float32 again.
 
     Args:
-        amp: use bfloat16 on the CPU and ``cuda_dtype`` on a GPU; False calls the network in full precision.
+        amp: use bfloat16, on CPUs and on GPUs; False calls the network in full precision.
         channels_last: bring image batches (B, C, H, W) into channels-last layout first.
-        cuda_dtype: "float16" or "bfloat16".
     """
 
-    def __init__(self, amp: bool = True, channels_last: bool = True, cuda_dtype: str = "bfloat16") -> None:
+    def __init__(self, amp: bool = True, channels_last: bool = True) -> None:
         super().__init__()
-        if cuda_dtype not in ("float16", "bfloat16"):
-            raise ValueError(f"MixedPrecisionInferer: cuda_dtype must be float16 or bfloat16, got {cuda_dtype}")
         self.amp = amp
         self.channels_last = channels_last
-        self.cuda_dtype = getattr(torch, cuda_dtype)
 
     def __call__(
         self, inputs: torch.Tensor, network: Callable[..., torch.Tensor], *args: Any, **kwargs: Any
@@ -38,7 +34,6 @@ class MixedPrecisionInferer(SimpleInferer):
                 # A no-op from the second call on: the parameters are in that layout already.
                 network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         kind = inputs.device.type
-        dtype = self.cuda_dtype if kind == "cuda" else torch.bfloat16
-        with torch.autocast(kind, dtype=dtype, enabled=self.amp and kind in ("cpu", "cuda")):
+        with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.amp and kind in ("cpu", "cuda")):
             outputs = super().__call__(inputs, network, *args, **kwargs)
         return outputs.float()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
@@ -58,8 +57,3 @@ def test_gradients_reach_the_parameters() -> None:
 def test_functions_and_other_shapes_pass_unchanged() -> None:
     values = torch.arange(6.0).reshape(2, 3)
     assert torch.equal(MixedPrecisionInferer()(values, lambda x: 2 * x), 2 * values)
-
-
-def test_an_unknown_type_is_refused() -> None:
-    with pytest.raises(ValueError, match="cuda_dtype must be float16 or bfloat16, got float64"):
-        MixedPrecisionInferer(cuda_dtype="float64")
