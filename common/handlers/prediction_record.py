@@ -14,7 +14,8 @@ from ignite.engine import Engine, Events
 from ..data.radiograph_folder import Rejected
 from ..errors import UsageError
 from ..io import RadiographLayout, write_csv, write_json
-from .environment import environment, file_sha256, plain
+from .environment import environment, file_sha256
+from .portable import portable
 
 TABLE = "predictions.csv"
 RUN = "run.json"
@@ -24,7 +25,7 @@ WRITE_EVERY = 5.0
 
 
 class ResumeError(UsageError):
-    """The output folder holds results that this run must not be mixed with: of other weights or settings."""
+    """The output folder holds results that this run cannot go on from: of other weights or settings, or damaged."""
 
 
 def finished_inputs(
@@ -45,18 +46,41 @@ def finished_inputs(
         layouts: names of the files that the present run writes; an input that lacks one of them is not done.
 
     Raises:
-        ResumeError: the earlier results come from other weights.
+        ResumeError: the earlier results come from other weights, or their files are damaged.
     """
-    table, run = Path(output_dir) / TABLE, Path(output_dir) / RUN
-    if not resume or not table.is_file():
+    run = Path(output_dir) / RUN
+    if not resume or not (Path(output_dir) / TABLE).is_file():
         return set()
-    if run.is_file() and Path(weights).is_file():
-        earlier = json.loads(run.read_text(encoding="utf-8")).get("weights_sha256")
-        if earlier != file_sha256(weights):
-            raise ResumeError(f"{run}: results of other weights than {weights}; choose another output_dir")
-    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
-    done = rows.loc[rows["status"] == "ok", "image"]
+    if run.is_file() and Path(weights).is_file() and _earlier_run(run).get("weights_sha256") != file_sha256(weights):
+        raise ResumeError(f"{run}: results of other weights than {weights}; choose another output_dir")
+    done = [name for name, row in _earlier_rows(Path(output_dir)).items() if row["status"] == "ok"]
     return {name for name in done if all(layout.path(Path(dataset_dir) / name).is_file() for layout in layouts)}
+
+
+def _earlier_run(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(content, dict):
+        raise ResumeError(f"{path}: not the record of a run; choose another output_dir")
+    return content
+
+
+def _earlier_rows(output_dir: Path) -> dict[str, dict[str, Any]]:
+    path = output_dir / TABLE
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    absent = [name for name in BASE_COLUMNS if name not in table.columns]
+    if absent:
+        raise ResumeError(f"{path}: no column {', '.join(absent)}; choose another output_dir")
+    return {row["image"]: row for row in table.to_dict("records")}
+
+
+def _damaged(path: Path, error: Exception) -> ResumeError:
+    return ResumeError(f"{path}: damaged ({str(error).splitlines()[0]}); choose another output_dir")
 
 
 class PredictionRecord:
@@ -73,7 +97,7 @@ class PredictionRecord:
         resume: keep the rows of an earlier run into the same folder.
         layouts: names of the files that belong to each input, see :func:`finished_inputs`.
         bundle_root: folder of the bundle, whose name and version (of ``configs/metadata.json``) are recorded.
-        settings: the values of the configuration that shape the result.
+        settings: the values of the configuration that shape the result; of an absolute path, the name is recorded.
     """
 
     def __init__(
@@ -94,7 +118,7 @@ class PredictionRecord:
         self.resume = resume
         self.layouts = list(layouts)
         self.bundle_root = None if bundle_root is None else Path(bundle_root)
-        self.settings = dict(settings or {})
+        self.settings = portable(settings or {})
         self.rows: dict[str, dict[str, Any]] = {}
         self._began = 0.0
         self._written = 0.0
@@ -118,14 +142,13 @@ class PredictionRecord:
         self.rows = {}
         if done:
             self._refuse_other_settings()
-            table = pd.read_csv(self.output_dir / TABLE, dtype=str, keep_default_na=False)
-            self.rows = {row["image"]: row for row in table.to_dict("records") if row["image"] in done}
+            self.rows = {name: row for name, row in _earlier_rows(self.output_dir).items() if name in done}
         self._write_run(complete=False)
         self._write_table()
 
     def _refuse_other_settings(self) -> None:
-        run, present = self.output_dir / RUN, plain(self.settings)
-        earlier = json.loads(run.read_text(encoding="utf-8")).get("settings", {}) if run.is_file() else {}
+        run, present = self.output_dir / RUN, self.settings
+        earlier = _earlier_run(run).get("settings", {}) if run.is_file() else {}
         for name in (name for name in present if name in earlier and earlier[name] != present[name]):
             raise ResumeError(
                 f"{run}: results of another {name} ({earlier[name]}, now {present[name]}); choose another output_dir"
@@ -166,7 +189,7 @@ class PredictionRecord:
             **self._bundle(),
             "complete": complete,
             "weights_sha256": file_sha256(self.weights),
-            "settings": plain(self.settings),
+            "settings": self.settings,
             "counts": self.counts(),
             "seconds": round(time.monotonic() - self._began, 2),
             **environment(),

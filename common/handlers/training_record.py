@@ -13,7 +13,8 @@ from torch import nn
 
 from ..data import INDEX_NAME
 from ..io import write_json
-from .environment import environment, file_sha256, plain
+from .environment import environment, file_sha256
+from .portable import portable
 from .ranks import is_main_process
 
 RECORD = "training.json"
@@ -45,7 +46,7 @@ class TrainingRecord:
         components: Mapping[str, Any] | None = None,
     ) -> None:
         self.output_dir = Path(output_dir)
-        self.config = _portable({**settings, **(components or {})})
+        self.config = portable({**settings, **(components or {})})
         self.files = {name: file_sha256(value) for name, value in settings.items() if _is_file(value)}
         self.dataset_dir = Path(dataset_dir)
         self.items = items
@@ -95,12 +96,3 @@ class TrainingRecord:
 
 def _is_file(value: Any) -> bool:
     return isinstance(value, str) and Path(value).is_file()
-
-
-def _portable(value: Any) -> Any:
-    """A setting as JSON can hold it, without the folders of this machine."""
-    if isinstance(value, Mapping):
-        return {str(name): _portable(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_portable(item) for item in value]
-    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else plain(value)

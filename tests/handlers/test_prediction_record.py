@@ -65,7 +65,7 @@ def test_every_input_has_a_row(run: Callable[..., PredictionRecord], tmp_path: P
     record = run(
         ([item(films / "site/b.png", 0.5, ("small", "tilted"))], [bad]),
         ([item(films / "c.png")], [broken]),
-        settings={"image_size": (256, 256), "inferer": record_like()},
+        settings={"image_size": (256, 256), "inferer": record_like(), "reference": str(tmp_path / "a.json")},
     )
     assert (tmp_path / "out" / "predictions.csv").read_text(encoding="utf-8") == (
         "image,status,reason,flags,area\n"
@@ -79,7 +79,7 @@ def test_every_input_has_a_row(run: Callable[..., PredictionRecord], tmp_path: P
     assert content["complete"] is True
     assert content["counts"] == record.counts()
     assert content["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert content["settings"] == {"image_size": [256, 256], "inferer": "SimpleNamespace"}
+    assert content["settings"] == {"image_size": [256, 256], "inferer": "SimpleNamespace", "reference": "a.json"}
     assert str(tmp_path) not in json.dumps(content), "no path of this machine"
 
 
@@ -158,6 +158,25 @@ def test_other_weights_and_settings_are_refused(
     with pytest.raises(ResumeError, match=r"results of another threshold \(0\.5, now 0\.6\); choose"):
         run(one, settings={"threshold": 0.6}, resume=True)
     run(one, settings={"threshold": 0.5, "new": 1}, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("run.json", "", "damaged (Expecting value: line 1 column 1 (char 0)); choose another output_dir"),
+        ("run.json", "[]", "not the record of a run; choose another output_dir"),
+        ("predictions.csv", "", "damaged (No columns to parse from file); choose another output_dir"),
+        ("predictions.csv", "image,flags\na,b\n", "no column status, reason; choose another output_dir"),
+        ("predictions.csv", "a,b\n1,2,3\n4,5,6,7\n", "damaged (Error tokenizing data. C error"),
+    ],
+)
+def test_damaged_results_are_refused_in_one_line(
+    run: Callable[..., PredictionRecord], tmp_path: Path, weights: Path, name: str, content: str, message: str
+) -> None:
+    run(([item(tmp_path / "in" / "a.png")], []), settings={"threshold": 0.5})
+    (tmp_path / "out" / name).write_text(content)
+    with pytest.raises(ResumeError, match=rf"^{re.escape(f'{tmp_path}/out/{name}: {message}')}.*\Z"):
+        finished_inputs(tmp_path / "out", weights, resume=True)
 
 
 def test_the_end_is_told_and_gives_the_exit_status(
