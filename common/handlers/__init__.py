@@ -8,6 +8,7 @@ from .load_encoder import LoadEncoder
 from .load_weights import LoadWeights
 from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
+from .region_files import RegionFiles
 from .stop_on_nan import LossError, StopOnNaN
 from .sync_buffers import SyncBuffers
 from .training_curves import TrainingCurves
@@ -22,6 +23,7 @@ __all__ = [
     "LossError",
     "ModelSelection",
     "PredictionRecord",
+    "RegionFiles",
     "ResumeError",
     "ResumeFileError",
     "StopOnNaN",

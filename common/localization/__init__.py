@@ -1,6 +1,7 @@
 """Where a class score comes from: evidence maps, the regions they make, and pictures and files of both."""
 
 from .cam import class_activation_map
+from .describe import describe_tb_regions
 from .grad_cam import grad_cam
 from .grad_cam_pp import grad_cam_pp, grad_cam_pp_exp
 from .mapper import METHODS, EvidenceMapper
@@ -32,6 +33,7 @@ __all__ = [
     "class_activation_map",
     "class_relevance_map",
     "class_score",
+    "describe_tb_regions",
     "draw_evidence",
     "fill_boxes",
     "find_regions",
