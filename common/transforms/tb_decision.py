@@ -11,15 +11,20 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
+from monai.utils import CommonKeys
 
 from ..errors import UsageError
 from ..metrics.calibration_map import TemperatureMap
 from ..metrics.operating_point_file import OperatingPoint, read_operating_point
+from .lung_box import LUNGS_FOUND
 
-#: Entry of the item that :class:`DecideTBd` adds.
+#: Entries of the item that :class:`DecideTBd` adds.
 TB_DECISION = "tb_decision"
+TB_PROBABILITY = "tb_probability"
 #: Flag of a probability that no operating-point file stands behind.
 UNCALIBRATED = "uncalibrated"
+#: Flag of a classification of the whole image, for want of lungs to crop to.
+NO_LUNGS = "no_lungs"
 
 
 class TBDecision(NamedTuple):
@@ -40,6 +45,8 @@ class TBDecision(NamedTuple):
 
 class DecideTBd(MapTransform):
     """Add ``item["tb_decision"]``, a :class:`TBDecision`, from the logits of one decollated item.
+
+    Its probability also stands alone under ``item["tb_probability"]``, for transforms that weigh by it.
 
     Files are read at first use, so that a configuration can be parsed without them; call :meth:`load` when a run
     begins, so that a wrong file ends it at once and not image by image.
@@ -96,6 +103,7 @@ class DecideTBd(MapTransform):
         else:
             probabilities, decisions = self._point.decide(score)
             item[TB_DECISION] = TBDecision(score, float(probabilities), bool(decisions), calibrated=True)
+        item[TB_PROBABILITY] = item[TB_DECISION].probability
         return item
 
 
@@ -122,12 +130,13 @@ def describe_tb(item: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``tb_score`` (log-odds), ``tb_probability`` (0 to 1), ``tb`` (0 or 1) and ``flags``: ``uncalibrated`` where no
-        operating-point file was given.
+        operating-point file was given, ``no_lungs`` where :class:`CropToLungsd` found no lungs and kept the whole image.
     """
     decision: TBDecision = item[TB_DECISION]
+    whole = not getattr(item.get(CommonKeys.IMAGE), "meta", {}).get(LUNGS_FOUND, True)
     return {
         "tb_score": round(decision.score, 6),
         "tb_probability": round(decision.probability, 6),
         "tb": int(decision.tb),
-        "flags": [] if decision.calibrated else [UNCALIBRATED],
+        "flags": [UNCALIBRATED] * (not decision.calibrated) + [NO_LUNGS] * whole,
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
 from monai.bundle import ConfigParser
 
 from common.errors import UsageError
@@ -48,6 +49,14 @@ def test_two_logits_and_one_give_the_same_log_odds(logits: torch.Tensor | np.nda
         "tb": 1,
         "flags": ["uncalibrated"],
     }
+
+
+def test_a_radiograph_without_lungs_is_flagged() -> None:
+    images = {found: MetaTensor(torch.zeros(1, 4, 4), meta={"lungs_found": found}) for found in (True, False)}
+    items = {found: DecideTBd()({"pred": torch.zeros(2), "image": image}) for found, image in images.items()}
+    assert items[True]["tb_probability"] == 0.5
+    assert describe_tb(items[True])["flags"] == ["uncalibrated"]
+    assert describe_tb(items[False])["flags"] == ["uncalibrated", "no_lungs"]
 
 
 def test_without_a_file_the_threshold_is_a_half() -> None:
