@@ -130,7 +130,7 @@ def describe_tb(item: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``tb_score`` (log-odds), ``tb_probability`` (0 to 1), ``tb`` (0 or 1) and ``flags``: ``uncalibrated`` where no
-        operating-point file was given, ``no_lungs`` where :class:`CropToLungsd` found no lungs and kept the whole image.
+        operating-point file was given, ``no_lungs`` where the lung crop found none and kept the whole image.
     """
     decision: TBDecision = item[TB_DECISION]
     whole = not getattr(item.get(CommonKeys.IMAGE), "meta", {}).get(LUNGS_FOUND, True)

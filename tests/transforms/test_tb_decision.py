@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
 from monai.bundle import ConfigParser
+from monai.data import MetaTensor
 
 from common.errors import UsageError
 from common.metrics.calibration_map import TemperatureMap
