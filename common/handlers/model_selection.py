@@ -29,7 +29,6 @@ class ModelSelection:
         path: file of the best network, written atomically by the main process only.
         metric: name in ``evaluator.state.metrics``; higher is better.
         patience: validations without improvement after which training ends; None never ends it.
-        min_delta: smaller gains do not count as improvement for the patience (the network is saved all the same).
     """
 
     def __init__(
@@ -39,7 +38,6 @@ class ModelSelection:
         path: str | Path,
         metric: str,
         patience: int | None = None,
-        min_delta: float = 0.0,
     ) -> None:
         if patience is not None and patience < 1:
             raise ValueError(f"ModelSelection: patience must be at least 1 or null, got {patience}")
@@ -48,10 +46,8 @@ class ModelSelection:
         self.path = Path(path)
         self.metric = metric
         self.patience = patience
-        self.min_delta = min_delta
         self.best = -math.inf
         self.best_epoch = 0
-        self.reference = -math.inf
         self.waited = 0
 
     def attach(self, engine: Engine) -> None:
@@ -68,10 +64,8 @@ class ModelSelection:
             raise ValueError(f"ModelSelection: no metric {self.metric}; the evaluator has {found}")
         value = float(self.evaluator.state.metrics[self.metric])
         if value > self.best:
-            self.best, self.best_epoch = value, engine.state.epoch
+            self.best, self.best_epoch, self.waited = value, engine.state.epoch, 0
             self._save()
-        if value > self.reference + self.min_delta:
-            self.reference, self.waited = value, 0
         else:
             self.waited += 1
         if self.patience is not None and self.waited >= self.patience:
@@ -95,16 +89,10 @@ class ModelSelection:
 
     def state_dict(self) -> dict[str, Any]:
         """Best value, its epoch and the patience spent."""
-        return {
-            "best": self.best,
-            "best_epoch": self.best_epoch,
-            "reference": self.reference,
-            "waited": self.waited,
-        }
+        return {"best": self.best, "best_epoch": self.best_epoch, "waited": self.waited}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up what :meth:`state_dict` gave."""
         self.best = state["best"]
         self.best_epoch = state["best_epoch"]
-        self.reference = state["reference"]
         self.waited = state["waited"]
