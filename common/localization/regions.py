@@ -64,7 +64,7 @@ def find_regions(
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     allowed = mask if lungs is None or not lungs.any() else dilate(lungs, lung_margin)
     regions = []
-    # Looking at each component within its own box takes a hundredth of the time of scipy's functions of all labels.
+    # Within its own box each component is measured far faster than by the functions that take all labels at once.
     for index in np.nonzero(areas >= max(1, min_area * mask.size))[0]:
         place = places[index]
         component = labels[place] == index + 1
