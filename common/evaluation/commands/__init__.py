@@ -1,7 +1,7 @@
 """The verbs of ``python -m common.evaluation``, one a file with ``add_parser(verbs)``."""
 
-from . import compare, lungs
+from . import classification, compare, lungs, operating_point
 
-VERBS = (lungs, compare)
+VERBS = (lungs, classification, operating_point, compare)
 
 __all__ = ["VERBS"]

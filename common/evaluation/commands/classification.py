@@ -1,0 +1,98 @@
+"""``classification``: saved TB scores against the truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ..classification import evaluate_classification
+from ..errors import EvaluationError
+from ..operating_point import PREVALENCES
+from ..subgroups import AGE_BANDS
+from .arguments import add_bootstrap_arguments, add_index_arguments, named_folders, positive_number, print_lines, share
+
+
+def add_parser(verbs: Any) -> None:
+    """Register the verb."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "classification",
+        help="compare saved TB scores with the truth",
+        description="Compare the predictions.csv of a TB classifier with the labels of an index: AUC, average "
+        "precision, Brier score, calibration error, sensitivity, specificity and predictive values with 95 %% "
+        "intervals, by site and subgroup, the WHO triage target, a check whether the score tells sites apart, and the "
+        "worst errors. Several runs are taken for seeds of one recipe or for models: their spread is given, and each "
+        "is paired with the first.",
+        epilog="Exit status: 0 every selected image was compared; 3 some were not (all listed); 1 nothing was.",
+    )
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="output folder of the inference on the folder of the index, or NAME=FOLDER",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables and charts")
+    add_index_arguments(parser, "evaluate")
+    parser.add_argument(
+        "--subgroups",
+        nargs="*",
+        default=["sex", "age"],
+        metavar="NAME",
+        help="index columns to give the figures by (default: sex age)",
+    )
+    parser.add_argument(
+        "--age_bands",
+        nargs="+",
+        type=positive_number,
+        default=list(AGE_BANDS),
+        metavar="AGE",
+        help=f"first ages of the bands after the first (default: {' '.join(map(str, AGE_BANDS))})",
+    )
+    parser.add_argument(
+        "--prevalences",
+        nargs="*",
+        type=share,
+        default=list(PREVALENCES),
+        metavar="SHARE",
+        help="shares of people with TB for which predictive values are given "
+        f"(default: {' '.join(map(str, PREVALENCES))})",
+    )
+    parser.add_argument(
+        "--operating_point",
+        "--operating-point",
+        metavar="FILE",
+        help="decide by this operating-point file and not by the one that the run was made with",
+    )
+    add_bootstrap_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, write, print; return the exit status."""
+    if sorted(set(args.age_bands)) != args.age_bands:
+        raise EvaluationError(f"--age_bands {' '.join(map(str, args.age_bands))}: the ages must rise")
+    found = evaluate_classification(
+        named_folders(args.runs),
+        args.index,
+        label=args.label,
+        sites=args.sites,
+        split_column=args.split_column,
+        splits=args.splits,
+        subgroups=list(dict.fromkeys(args.subgroups)),
+        age_bands=args.age_bands,
+        prevalences=args.prevalences,
+        operating_point=args.operating_point,
+        repeats=args.repeats,
+        seed=args.seed,
+    )
+    found.save(args.output)
+    print(found.markdown())
+    print(f"written to {args.output}")
+    for line in found.warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    for name, images in found.unknown.items():
+        print_lines((f"{name}: not in the index: {image}" for image in images), "in summary.json")
+    problems = found.problems
+    lines = (f"{row.status} ({row.run}): {row.image}: {row.reason}" for row in problems.itertuples())
+    print_lines(lines, "in per_image.csv and summary.json")
+    return 3 if len(problems) else 0
