@@ -4,7 +4,7 @@ from .bootstrap import Interval, bootstrap_mean, bootstrap_median, bootstrap_sum
 from .calibration import calibration_curve, error_if_calibrated, expected_calibration_error, fit_calibration
 from .cases import choose_cases, draw_cases
 from .charts import distribution_chart
-from .classification import evaluate_classification
+from .classification import evaluate_classification, report_classification
 from .classification_result import ClassificationEvaluation
 from .classified_images import join_truth, read_classifier_run
 from .compare import compare_runs, read_run
@@ -63,6 +63,7 @@ __all__ = [
     "proportion",
     "read_classifier_run",
     "read_run",
+    "report_classification",
     "report_lungs",
     "resample",
     "roc_points",

@@ -213,3 +213,27 @@ def _marked(table: pd.DataFrame, marks: Mapping[str, Any]) -> pd.DataFrame:
 
 def _by_run(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([_marked(table, {"run": name}) for name, table in tables.items()], ignore_index=True)
+
+
+def report_classification(
+    runs: Mapping[str, str | Path], dataset_dir: str | Path, output_dir: str | Path, **options: Any
+) -> ClassificationEvaluation:
+    """Evaluate saved scores, write what :meth:`ClassificationEvaluation.save` writes, and print the table.
+
+    Args:
+        runs: see :func:`evaluate_classification`.
+        dataset_dir: see :func:`evaluate_classification`.
+        output_dir: folder for tables and charts.
+        options: those of :func:`evaluate_classification`.
+
+    Raises:
+        DataIndexError: see :func:`evaluate_classification`.
+        EvaluationError: see :func:`evaluate_classification`.
+        OSError: the output folder cannot be written.
+    """
+    evaluation = evaluate_classification(runs, dataset_dir, **options)
+    evaluation.save(output_dir)
+    print(evaluation.markdown())
+    for line in evaluation.warnings:
+        print(f"warning: {line}")
+    return evaluation
