@@ -1,0 +1,104 @@
+"""The bootstrap of weighted curves: equal to scikit-learn under every weighting, by patient, with its seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_curve
+
+from common.evaluation import area_under_curve, resample
+from common.evaluation.resampling import BAND_GRID, RankedImages, draw_weights
+
+
+def made_up(n: int = 80, decimals: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores with ties, their sigmoid, and labels."""
+    random = np.random.default_rng(3)
+    labels = (np.arange(n) % 4 == 0).astype(int)
+    scores = (random.normal(size=n) + 1.5 * labels).round(decimals)
+    return scores, 1 / (1 + np.exp(-scores)), labels
+
+
+def test_curves_equal_scikit_learns_under_any_weights() -> None:
+    scores, _, labels = made_up()
+    ranked = RankedImages(scores, labels)
+    for weights in draw_weights(np.arange(80), 20, seed=1):
+        true, false = ranked.counts(weights)
+        expected = average_precision_score(labels, scores, sample_weight=weights)
+        assert ranked.average_precision(true, false) == pytest.approx(expected)
+        rates = roc_curve(labels, scores, sample_weight=weights, drop_intermediate=False)[:2]
+        found = ranked.true_positive_rate(true, false, BAND_GRID)
+        assert found == pytest.approx(np.interp(BAND_GRID, *rates))
+
+
+def test_estimates_are_those_of_all_images() -> None:
+    scores, probabilities, labels = made_up()
+    found = resample(scores, probabilities, labels, repeats=200)
+    assert found.average_precision.estimate == pytest.approx(average_precision_score(labels, scores))
+    assert found.brier.estimate == pytest.approx(brier_score_loss(labels, probabilities))
+    for figure in (found.average_precision, found.brier):
+        assert figure.low < figure.estimate < figure.high
+
+
+def test_brier_interval_is_that_of_a_mean() -> None:
+    scores, probabilities, labels = made_up(400, decimals=8)
+    found = resample(scores, probabilities, labels, repeats=4000).brier
+    squares = (probabilities - labels) ** 2
+    error = squares.std(ddof=1) / 20
+    assert (found.low, found.high) == pytest.approx(
+        (squares.mean() - 1.96 * error, squares.mean() + 1.96 * error), abs=error / 6
+    )
+
+
+def test_whole_patients_are_drawn() -> None:
+    codes = np.array([0, 0, 1, 2, 2, 2])
+    for weights in draw_weights(codes, 50, seed=0):
+        assert weights[0] == weights[1]
+        assert weights[3] == weights[4] == weights[5]
+        assert weights[0] + weights[2] + weights[3] == 3
+
+
+def test_copies_of_a_patient_do_not_narrow_the_intervals() -> None:
+    scores, probabilities, labels = made_up()
+    alone = resample(scores, probabilities, labels, repeats=500)
+    copies = [np.tile(values, 4) for values in (scores, probabilities, labels)]
+    together = resample(*copies, groups=list(range(80)) * 4, repeats=500)
+    assert together.brier == pytest.approx(alone.brier)
+    assert together.average_precision == pytest.approx(alone.average_precision)
+    assert together.band_low == pytest.approx(alone.band_low)
+    apart = resample(*copies, repeats=500)
+    assert apart.brier.high - apart.brier.low < 0.6 * (alone.brier.high - alone.brier.low)
+
+
+def test_the_band_holds_the_curve_and_ends_in_the_corner() -> None:
+    scores, probabilities, labels = made_up(300, decimals=8)
+    found = resample(scores, probabilities, labels, repeats=500)
+    ranked = RankedImages(scores, labels)
+    curve = ranked.true_positive_rate(*ranked.counts(np.ones(300)), BAND_GRID)
+    assert (found.band_low <= curve).all()
+    assert (curve <= found.band_high).all()
+    assert found.band_low[-1] == found.band_high[-1] == 1
+    assert (np.diff(found.band_low) >= 0).all()
+    # The area under the ends of the band lies outside that of the interval of the area: a band is wider than a mean.
+    area = area_under_curve(scores, labels)
+    assert np.trapezoid(found.band_low, BAND_GRID) < area.low < area.high < np.trapezoid(found.band_high, BAND_GRID)
+
+
+def test_the_seed_decides() -> None:
+    scores, probabilities, labels = made_up()
+    first = resample(scores, probabilities, labels, repeats=50, seed=1)
+    assert first.brier == resample(scores, probabilities, labels, repeats=50, seed=1).brier
+    assert first.brier != resample(scores, probabilities, labels, repeats=50, seed=2).brier
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_has_a_brier_score_and_no_curve(label: int) -> None:
+    found = resample([0.0, 1.0, 2.0], [0.5, 0.7, 0.9], [label] * 3, repeats=50)
+    assert found.brier.low <= found.brier.estimate <= found.brier.high
+    assert np.isnan(found.band_low).all()
+    assert np.isnan(found.band_high).all()
+
+
+def test_repeats_without_a_class_are_left_out() -> None:
+    found = resample([0.0, 1.0, 2.0], [0.5, 0.7, 0.9], [0, 0, 1], repeats=200)
+    assert found.average_precision == (1.0, 1.0, 1.0)
+    assert not np.isnan(found.band_low).any()
