@@ -23,38 +23,20 @@ from monai.visualize import CAM, GradCAM, GradCAMpp, SmoothGrad, VanillaGrad
 from torch import nn
 
 from common.localization import METHODS, EvidenceMapper
-from common.networks import VGGFeatures
+from common.networks import VGGClassifier
 
 Way = Callable[[torch.Tensor], Any]
 
 
-class Classifier(nn.Module):
-    """VGG-16, global average pooling, one linear layer; counts the passes of its backbone."""
+class Classifier(VGGClassifier):
+    """VGG-16 with global average pooling that counts the passes of its convolutions."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.backbone = VGGFeatures(16)
-        self.linear = nn.Linear(512, 2)
-        self.passes = 0
-
-    @property
-    def class_weights(self) -> torch.Tensor:
-        """Weights [K, C] of the linear layer."""
-        return self.linear.weight
+    passes = 0
 
     def forward_features(self, x: torch.Tensor) -> torch.Tensor:
         """Maps that the head pools."""
         self.passes += 1
-        maps: torch.Tensor = self.backbone(x)[-1]
-        return maps
-
-    def forward_head(self, maps: torch.Tensor) -> torch.Tensor:
-        """Logits of the maps."""
-        logits: torch.Tensor = self.linear(maps.mean((2, 3)))
-        return logits
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.forward_head(self.forward_features(x))
+        return super().forward_features(x)
 
 
 def probability(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
@@ -65,8 +47,8 @@ def probability(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def compared(network: Classifier, copy: Classifier, samples: int) -> dict[str, Way]:
     """All ways; MONAI's hooks, which stay, are on a network of their own."""
-    last = "backbone.features.29"
-    cam = CAM(copy, last, "linear")
+    last = "encoder.features.29"
+    cam = CAM(copy, last, "fc")
     grad, plus = GradCAM(copy, last), GradCAMpp(copy, last)
     vanilla, smooth = VanillaGrad(copy), SmoothGrad(copy, n_samples=samples, verbose=False)
     ways: dict[str, Way] = {"probability alone": lambda images: probability(network, images)}
@@ -82,7 +64,7 @@ def compared(network: Classifier, copy: Classifier, samples: int) -> dict[str, W
 
 
 def measure(size: int, repeats: int, samples: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of processor time an image, the ratio to the probability alone, and passes of the backbone."""
+    """Milliseconds of processor time an image, the ratio to the probability alone, and passes of the convolutions."""
     torch.manual_seed(0)
     network, copy = Classifier().eval(), Classifier().eval()
     images = torch.rand(1, 1, size, size)
@@ -130,7 +112,7 @@ def main() -> None:
     options.add_argument("--memory", type=int, default=0, help="also watch the memory over so many images of 64 x 64")
     arguments = options.parse_args()
 
-    print("| way | processor ms an image | to probability alone | passes of the backbone |")
+    print("| way | processor ms an image | to probability alone | passes of the convolutions |")
     print("| --- | ---: | ---: | ---: |")
     for name, row in measure(arguments.size, arguments.repeats, arguments.samples).items():
         print(f"| {name} | {row['ms']:.0f} | {row['ratio']:.2f} | {row['passes']} |")
