@@ -13,6 +13,7 @@ from PIL import Image
 from training_files import assert_equal, curves, state
 
 from common.handlers import EpochSeed, LossError, ResumeFileError, WeightsError
+from common.networks import TinyUNet
 
 
 @pytest.fixture
@@ -123,6 +124,16 @@ def test_resuming_a_finished_run_trains_no_further(bundle: Bundle, phantoms: Pat
     before = state(tmp_path)
     assert bundle.train("resume", **options) == 0
     assert_equal(state(tmp_path), before)
+
+
+def test_resuming_needs_no_weights_to_start_from(lung_seg: Bundle, phantoms: Path, tmp_path: Path) -> None:
+    start = tmp_path / "start.pt"
+    torch.save(TinyUNet().state_dict(), start)
+    options = {"dataset_dir": phantoms, "output_dir": tmp_path / "run", "limit": 2, "initial_weights": start}
+    assert lung_seg.train(num_epochs=1, **options) == 0
+    start.unlink()
+    assert lung_seg.train("resume", num_epochs=2, encoder_weights="imagenet", **options) == 0
+    assert state(tmp_path / "run")["trainer"]["epoch"] == 2
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
