@@ -71,13 +71,13 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def make_scores(folder: Path) -> MadeUpScores:
     """Sites north (60 images) and south (40), half of each positive, each image a patient.
 
-    Log-odds are true at north: an image of score z is positive with probability sigmoid(z). Scores of south lie 1.5
+    Log-odds are true at north: an image of score z is positive with probability sigmoid(z). Scores of south lie 2.5
     too high. The first 40 of north and 20 of south are of the split val, the others of the split test.
     """
     made = MadeUpScores(folder / "data", folder / "run")
     random = np.random.default_rng(7)
     rows, scores = [], {}
-    for site, count, shift, val in (("north", 60, 0.0, 40), ("south", 40, 1.5, 20)):
+    for site, count, shift, val in (("north", 60, 0.0, 40), ("south", 40, 2.5, 20)):
         for number in range(count):
             positive = number % 2
             image = f"{site}/images/{number:02}.png"
