@@ -7,7 +7,9 @@ imports, also writes files by :mod:`common.io`.
 from .densenet_classifier import DenseNetClassifier
 from .dropblock_vgg import DropBlockVGG
 from .efficientnet_lite import EfficientNetLite
+from .frozen_classifier import FrozenClassifier
 from .hackathon_unet import HackathonUNet
+from .inception_resnet_v2 import InceptionResNetV2
 from .pooled_classifier import PooledClassifier
 from .pretrained import load_encoder_weights
 from .residual_unet import ResidualUNet
@@ -24,7 +26,9 @@ __all__ = [
     "DenseNetClassifier",
     "DropBlockVGG",
     "EfficientNetLite",
+    "FrozenClassifier",
     "HackathonUNet",
+    "InceptionResNetV2",
     "PooledClassifier",
     "ResNetClassifier",
     "ResidualUNet",

@@ -16,6 +16,7 @@ from torch import nn
 from .densenet_classifier import DenseNetClassifier
 from .dropblock_vgg import DropBlockVGG
 from .efficientnet_lite import EfficientNetLite
+from .frozen_classifier import FrozenClassifier
 from .pooled_classifier import PooledClassifier
 from .resnet_classifier import ResNetClassifier
 from .state import WeightsError, open_weights, read_state
@@ -28,6 +29,11 @@ IMAGENET_URLS = {
     "VGG-16 with batch normalisation": "https://download.pytorch.org/models/vgg16_bn-6c64b313.pth",
     "ResNet-50": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
     "DenseNet-121": "https://download.pytorch.org/models/densenet121-a639ec97.pth",
+}
+#: Google's ImageNet weights (Apache-2.0) as the PyTorch Image Models have them; names and check likewise.
+CONVERTED_URLS = {
+    "InceptionResNetV2": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
+    "inception_resnet_v2-940b1cd6.pth",
 }
 #: ImageNet weights (Apache-2.0) that Python packages hold: requirement, and file in the package.
 IMAGENET_PACKAGES = {
@@ -48,7 +54,8 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
     """Load weights into the VGG encoder of a U-Net, or into a classifier's layers in front of its linear one.
 
     Args:
-        network: a :class:`VGGFeatures`, a :class:`PooledClassifier`, or a network that has a VGG trunk anywhere.
+        network: a :class:`VGGFeatures`, a :class:`PooledClassifier`, a :class:`FrozenClassifier` (its backbone is
+            meant), or a network that has a VGG trunk anywhere.
         source: "imagenet" takes published weights (:func:`imagenet_file`, :func:`imagenet_package`); otherwise a file:
             a ``state_dict`` that contains the wanted tensors with or without a prefix (the published files, our
             classifiers, our U-Nets), or a Keras VGG-16 ``.weights.h5`` (:func:`keras_vgg_state`). Convolutions that a
@@ -57,6 +64,7 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
     Raises:
         WeightsError: nothing in the network to load into, weights that cannot be had or read, or of another network.
     """
+    network = network.backbone if isinstance(network, FrozenClassifier) else network
     trunks = [module for module in network.modules() if isinstance(module, VGGFeatures)]
     target = network if isinstance(network, PooledClassifier) else trunks[0] if trunks else None
     if target is None:
@@ -69,7 +77,8 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
     found = _matching(state, wanted)
     needed = [key for key in wanted if not key.startswith("extra.")]
     wrong = sorted(key for key in needed if key not in found)
-    if wrong:
+    # Files from before PyTorch 0.4.1, torchvision's among them, lack these counters, which change no output.
+    if not all(key.endswith(".num_batches_tracked") for key in wrong):
         raise WeightsError(
             f"{source}: {len(wrong)} of {len(needed)} tensors of {name} are missing or of another shape "
             f"(first: {wrong[0].removeprefix(ENCODER)})"
@@ -109,7 +118,7 @@ def published_weights(name: str) -> Path:
     Raises:
         WeightsError: none is known, it cannot be had, or it is damaged.
     """
-    if name in IMAGENET_URLS:
+    if name in IMAGENET_URLS | CONVERTED_URLS:
         return imagenet_file(name)
     if name in IMAGENET_PACKAGES:
         return imagenet_package(name)
@@ -135,18 +144,18 @@ def imagenet_package(name: str) -> Path:
 
 
 def imagenet_file(name: str) -> Path:
-    """The file of torchvision's ImageNet weights, downloaded when it is not there yet.
+    """A published file of ImageNet weights, downloaded when it is not there yet.
 
     It lies where torch keeps downloaded weights, ``checkpoints`` in ``torch.hub.get_dir()``, and may be put there by
     hand.
 
     Args:
-        name: key of :data:`IMAGENET_URLS`.
+        name: key of :data:`IMAGENET_URLS` or :data:`CONVERTED_URLS`.
 
     Raises:
         WeightsError: it cannot be downloaded, or what lies there has another SHA-256.
     """
-    url = IMAGENET_URLS[name]
+    url = (IMAGENET_URLS | CONVERTED_URLS)[name]
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
     by_hand = f"download {url} elsewhere and put it into {path.parent}"
     if not path.is_file():
