@@ -39,12 +39,15 @@ TURNS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "inverted": (lambda film: film.max() - film, ("maybe_inverted",)),
 }
 NOT_CHEST = ("not_frontal_chest",)
+HEADER = ("group", "n", "any", "named", *FLAGS)
 
 
 def infer(dataset_dir: Path, images: Sequence[str], output_dir: Path, overrides: dict[str, Any]) -> pd.DataFrame:
     """Rows of predictions.csv of the named images below a folder, by name."""
     parser = read_inference(
-        BUNDLE, overrides={"dataset_dir": str(dataset_dir), "output_dir": str(output_dir), "num_workers": 0} | overrides
+        BUNDLE,
+        overrides={"dataset_dir": str(dataset_dir), "output_dir": str(output_dir), "num_workers": 0, "batch_size": 8}
+        | overrides,
     )
     parser.update({"dataset::data": [{"image": str(dataset_dir / name)} for name in images]})
     with contextlib.redirect_stderr(io.StringIO()):
@@ -53,12 +56,14 @@ def infer(dataset_dir: Path, images: Sequence[str], output_dir: Path, overrides:
 
 
 def rates(group: str, rows: pd.DataFrame, expected: Iterable[str] = ()) -> dict[str, Any]:
-    """One line of the table: share of the images with each flag, with any, and with one of the expected."""
+    """Print and return one line of the table: share of the images with any flag, with an expected one, with each."""
     done = rows[rows["status"] == "ok"]
     words = done["flags"].str.split().map(set)
-    share = {flag: words.map(lambda found, flag=flag: flag in found).mean() for flag in FLAGS}
+    share: dict[str, float] = {flag: words.map(lambda found, flag=flag: flag in found).mean() for flag in FLAGS}
     named = words.map(lambda found: bool(found & set(expected))).mean() if expected else float("nan")
-    return {"group": group, "n": len(done), "any": words.map(bool).mean(), "named": named, **share}
+    shares = {"any": words.map(bool).mean(), "named": named, **share}
+    show([group, len(done), *("" if np.isnan(value) else f"{100 * value:.1f}" for value in shares.values())])
+    return {"group": group, "n": len(done), **shares}
 
 
 def radiographs(folder: Path, scratch: Path, overrides: dict[str, Any]) -> list[dict[str, Any]]:
@@ -136,29 +141,27 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
+        show(HEADER, "---")
         lines = others(scratch, arguments.drawn, arguments.seed, overrides)
         if arguments.data:
-            lines += radiographs(arguments.data, scratch, overrides)
             chosen = read_index(arguments.data)["image"].iloc[:: arguments.every]
             films = ((Path(item).stem, read_radiograph(arguments.data / item)) for item in chosen)
         else:
             films = ((f"phantom_{seed}", radiograph_phantom(seed=seed).image) for seed in range(arguments.drawn))
         lines += turned_films(films, scratch, overrides)
-    table = pd.DataFrame(lines)
-    print(markdown(table))
+        if arguments.data:
+            lines += radiographs(arguments.data, scratch, overrides)
     print(f"\nThe rules take {milliseconds():.1f} ms an image.")
     if arguments.output:
-        table.round(5).to_csv(arguments.output, index=False)
+        pd.DataFrame(lines).round(5).to_csv(arguments.output, index=False)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """The table in Markdown, shares in percent."""
-    columns = [name for name in table if name not in ("group", "n")]
-    lines = [f"| {' | '.join(table)} |", f"| --- |{' ---: |' * (len(table.columns) - 1)}"]
-    for row in table.to_dict("records"):
-        cells = ["" if np.isnan(row[name]) else f"{100 * row[name]:.1f}" for name in columns]
-        lines.append(f"| {row['group']} | {row['n']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def show(cells: Iterable[object], *rest: str) -> None:
+    """Print a line of the table in Markdown, and one with ``rest`` in every cell."""
+    line = list(cells)
+    print(f"| {' | '.join(map(str, line))} |", flush=True)
+    for filling in rest:
+        print(f"| {' | '.join([filling] * len(line))} |", flush=True)
 
 
 if __name__ == "__main__":

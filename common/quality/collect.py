@@ -16,6 +16,8 @@ from ..handlers.load_weights import load_weights
 from .transform import AssessQualityd
 from .view import View, view
 
+_BATCH = 8
+
 
 def read_inference(
     bundle_root: str | Path, config_files: Sequence[str | Path] = (), overrides: dict[str, Any] | None = None
@@ -64,11 +66,12 @@ def collect_views(parser: ConfigParser, items: Sequence[dict[str, Any]], name: s
     device, threshold = parser.get_parsed_content("device"), parser.get_parsed_content("threshold")
     views = []
     with torch.inference_mode():
-        for item in tqdm(items, desc=name, disable=not name):
-            data = preprocessing({CommonKeys.IMAGE: item["image"]})
-            logits = inferer(data[CommonKeys.IMAGE].as_tensor()[None].to(device), network)
-            data[CommonKeys.PRED] = logits[0].cpu()
-            for step in before:
-                data = data if step is None else step(data)  # a disabled step is None
-            views.append(view(data[CommonKeys.IMAGE], data[CommonKeys.PRED], data["confidence"], threshold))
+        for start in tqdm(range(0, len(items), _BATCH), desc=name, disable=not name):
+            batch = [preprocessing({CommonKeys.IMAGE: item["image"]}) for item in items[start : start + _BATCH]]
+            images = torch.stack([data[CommonKeys.IMAGE].as_tensor() for data in batch])
+            for data, logits in zip(batch, inferer(images.to(device), network).cpu(), strict=True):
+                data[CommonKeys.PRED] = logits
+                for step in before:
+                    data = data if step is None else step(data)  # a disabled step is None
+                views.append(view(data[CommonKeys.IMAGE], data[CommonKeys.PRED], data["confidence"], threshold))
     return views
