@@ -40,7 +40,9 @@ class RegionFiles:
 
     def __call__(self, engine: Engine | None = None) -> None:
         done = {name: row for name, row in sorted(self.record.rows.items()) if row["status"] == "ok"}
-        regions = {name: [Region(tuple(box), score) for box, score in _parse(row)] for name, row in done.items()}
+        regions = {
+            name: [Region((x, y, w, h), score) for (x, y, w, h), score in _parse(row)] for name, row in done.items()
+        }
         write_regions(self.record.output_dir / REGIONS, regions)
         rows = [self._row(name, row) for name, row in done.items()]
         write_csv(self.record.output_dir / INDEX_NAME, rows, INDEX_COLUMNS)
