@@ -11,7 +11,6 @@ from pathlib import Path
 from ..data.parallel import default_processes
 from ..errors import UsageError
 from ..settings import MASK_FORMATS
-from .errors import FusionError
 from .image_fusion import OK, FusionSettings, ImageResult
 from .policies import BACKGROUND, COUNT, DISPUTED, EMPTY, METHODS, REGIONS, STAPLE, TIES, check_range
 from .raters import open_raters
@@ -138,25 +137,19 @@ def run(args: argparse.Namespace) -> int:
         OSError: the results cannot be written.
     """
     raters = open_raters(args.raters, category=args.category, postfix=args.postfix, exclude=args.output)
-    if len(raters) < 2:
-        raise FusionError(f"{raters[0].path}: one reader, {raters[0].name}; two at least are needed")
-    least = len(raters) if args.min_raters is None else args.min_raters
-    check_range("min_raters", least, 2, len(raters))
     check_range("workers", args.workers, 1, math.inf)
     settings = FusionSettings(
         output_dir=args.output,
         raters=tuple(rater.name for rater in raters),
-        options={
-            "method": args.method,
-            "threshold": args.threshold,
-            "region": args.region,
-            "margin": args.margin,
-            "prior": args.prior,
-            "tie": args.tie,
-            "max_iterations": args.max_iterations,
-        },
+        method=args.method,
+        threshold=args.threshold,
+        region=args.region,
+        margin=args.margin,
+        prior=args.prior,
+        tie=args.tie,
+        max_iterations=args.max_iterations,
         empty=args.empty,
-        min_raters=least,
+        min_raters=args.min_raters,
         fill_holes=args.fill_holes,
         mask_format=args.mask_format,
         images_dir=args.images,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from .errors import FusionError
 from .masks import fuse_masks
 from .matching import ImageMarks
 from .outputs import find_regions, grid_of, write_maps
-from .policies import IGNORE
+from .policies import BACKGROUND, COUNT, DISPUTED, EMPTY, IGNORE, STAPLE, check_choice, check_range
 from .raters import DrawnMarks, MaskMarks, Size
+from .staple import MARGIN, MAX_ITERATIONS, THRESHOLD, Fusion
 
 OK, REFUSED, FAILED = "ok", "refused", "failed"
 
@@ -32,28 +33,68 @@ class FusionSettings:
     Attributes:
         output_dir: folder of the results.
         raters: names of the raters.
-        options: arguments of :func:`.masks.fuse_masks` but ``empty``.
+        method: see :func:`.masks.fuse_masks`, like the next six.
+        threshold: posterior that STAPLE's consensus exceeds.
+        region: what STAPLE's estimate rests on.
+        margin: reach of the disputed region.
+        prior: share of foreground to expect.
+        tie: where ties go.
+        max_iterations: after which STAPLE stops.
         empty: "count" takes an image without a mark as the statement that there is nothing, "ignore" as not read.
-        min_raters: how many raters must have read an image.
+        min_raters: how many raters must have read an image, from 2 on; all of them when None.
         fill_holes: whether holes in the consensus are filled.
         mask_format: ending of the masks' names.
         images_dir: folder of the pictures; None when there is none.
 
     Raises:
-        FusionError: an option out of its range.
+        FusionError: a value out of its range.
     """
 
     output_dir: Path
     raters: tuple[str, ...]
-    options: Mapping[str, Any]
-    empty: str
-    min_raters: int
+    method: str = STAPLE
+    threshold: float = THRESHOLD
+    region: str = DISPUTED
+    margin: float = MARGIN
+    prior: float | None = None
+    tie: str = BACKGROUND
+    max_iterations: int = MAX_ITERATIONS
+    empty: str = COUNT
+    min_raters: int | None = None
     fill_holes: bool = False
     mask_format: str = ".png"
     images_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        fuse_masks(np.zeros((1, 1), dtype=np.bool_), **self.options)  # refuses wrong options before the first image
+        # Refuse what every image would fail at before the first one.
+        check_choice("empty", self.empty, EMPTY)
+        if len(self.raters) < 2:
+            raise FusionError(f"one reader, {', '.join(self.raters)}; two at least are needed")
+        check_range("min_raters", self.needed, 2, len(self.raters))
+        self.fuse(np.zeros((1, 1), dtype=np.bool_))
+
+    @property
+    def needed(self) -> int:
+        """How many raters must have read an image."""
+        return len(self.raters) if self.min_raters is None else self.min_raters
+
+    def fuse(self, masks: NDArray[np.bool_]) -> Fusion:
+        """Fuse the masks of those raters of an image who count, [R, ...]."""
+        return fuse_masks(
+            masks,
+            self.method,
+            threshold=self.threshold,
+            region=self.region,
+            margin=self.margin,
+            prior=self.prior,
+            tie=self.tie,
+            max_iterations=self.max_iterations,
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The settings as JSON can hold them, without those that only say where files lie."""
+        values = {name: value for name, value in asdict(self).items() if name not in ("output_dir", "raters")}
+        return values | {"images_dir": None if self.images_dir is None else str(self.images_dir)}
 
 
 @dataclass(frozen=True)
@@ -86,9 +127,9 @@ class ImageResult:
 def fuse_image(settings: FusionSettings, image: ImageMarks) -> ImageResult:
     """Fuse one image and write its masks; whatever is wrong with it ends in the result."""
     name = image.key
-    if len(image.pictures) == 1 and settings.images_dir is not None:
-        name = image.pictures[0].relative_to(settings.images_dir).as_posix()
     try:
+        if len(image.pictures) == 1 and settings.images_dir is not None:
+            name = image.pictures[0].relative_to(settings.images_dir).as_posix()
         return _fuse(settings, image, name)
     except (UsageError, RadiographError) as error:
         return ImageResult(name, REFUSED, str(error))
@@ -102,11 +143,11 @@ def _fuse(settings: FusionSettings, image: ImageMarks, name: str) -> ImageResult
     masks = read_masks(image, settings.raters, size)
     if settings.empty == IGNORE:
         masks = {rater: mask for rater, mask in masks.items() if mask.any()}
-    if len(masks) < settings.min_raters:
+    if len(masks) < settings.needed:
         missing = ", ".join(rater for rater in settings.raters if rater not in masks)
         raise FusionError(f"read by {len(masks)} of {len(settings.raters)} raters, not by {missing}")
     stack = np.stack(list(masks.values()))
-    fusion = fuse_masks(stack, **settings.options)
+    fusion = settings.fuse(stack)
     consensus = binary_fill_holes(fusion.consensus) if settings.fill_holes else fusion.consensus
     write_maps(
         settings.output_dir / image.key, settings.mask_format, consensus, fusion.probability, meta or _mask_grid(image)

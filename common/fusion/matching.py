@@ -40,15 +40,15 @@ def find_pictures(folder: Path, exclude: Path | None = None) -> dict[str, list[P
         UsageError: no such folder, no radiograph in it, or an index that cannot be read.
     """
     if (folder / INDEX_NAME).is_file():
-        paths = [folder / name for name in read_index(folder)["image"] if name]
+        names = [name for name in read_index(folder)["image"] if name]
     else:
         try:
-            paths = find_radiographs(folder, exclude=exclude)
+            names = [path.relative_to(folder).as_posix() for path in find_radiographs(folder, exclude=exclude)]
         except (OSError, ValueError) as error:
             raise FusionError(str(error)) from error
     found: dict[str, list[Path]] = {}
-    for path in paths:
-        found.setdefault(image_key(path.relative_to(folder).as_posix()), []).append(path)
+    for name in names:
+        found.setdefault(image_key(name), []).append(folder / name)
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .image_fusion import OK, FusionSettings, ImageResult
-from .policies import IMAGE, STAPLE
+from .policies import COUNT, IMAGE, STAPLE
 from .tables import Agreement
 
 _LISTED = 100
@@ -95,17 +95,16 @@ def reader_page(
 
 
 def _method(settings: FusionSettings) -> str:
-    options = settings.options
-    if options["method"] != STAPLE:
-        text = f"The consensus is the {options['method']} of the readers; sensitivity and specificity are against it."
+    if settings.method != STAPLE:
+        text = f"The consensus is the {settings.method} of the readers; sensitivity and specificity are against it."
     else:
-        where = "the whole image" if options["region"] == IMAGE else "the pixels readers differ on and those around"
+        where = "the whole image" if settings.region == IMAGE else "the pixels readers differ on and those around"
         text = (
             "The consensus is STAPLE's (Warfield, Zou and Wells, IEEE TMI 23(7), 2004): the pixels whose posterior "
-            f"probability exceeds {options['threshold']:g}. Sensitivity and specificity are its estimates, made image "
+            f"probability exceeds {settings.threshold:g}. Sensitivity and specificity are its estimates, made image "
             f"by image on {where}."
         )
-    empty = "counts as the statement that there is nothing" if settings.empty == "count" else "counts as not read"
+    empty = "counts as the statement that there is nothing" if settings.empty == COUNT else "counts as not read"
     return html.escape(f"{text} An image that a reader left empty {empty}.")
 
 

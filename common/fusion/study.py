@@ -45,7 +45,7 @@ def fuse_study(
     began = time.monotonic()
     folder = settings.output_dir
     pictures = find_pictures(settings.images_dir, exclude=folder) if settings.images_dir is not None else {}
-    images = match_images(raters, pictures, min_raters=settings.min_raters)
+    images = match_images(raters, pictures, min_raters=settings.needed)
     folder.mkdir(parents=True, exist_ok=True)
     results = parallel_map(
         partial(fuse_image, settings), images, processes=processes, description="fusing", progress=progress
@@ -54,14 +54,7 @@ def fuse_study(
     unread = sorted(set(pictures) - {image.key for image in images})
     _write(raters, settings, results, agreement)
     record: dict[str, Any] = {
-        "settings": {
-            **settings.options,
-            "empty": settings.empty,
-            "min_raters": settings.min_raters,
-            "fill_holes": settings.fill_holes,
-            "mask_format": settings.mask_format,
-            "images": None if settings.images_dir is None else str(settings.images_dir),
-        },
+        "settings": settings.record(),
         "raters": [
             {"name": rater.name, "path": str(rater.path), "kind": rater.kind, "images": len(rater.marks)}
             for rater in raters

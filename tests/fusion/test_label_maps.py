@@ -33,7 +33,8 @@ def test_labels_and_raters_are_recovered(region: str) -> None:
     assert (fusion.consensus == TRUTH).mean() >= (fuse_label_maps(RATERS, "majority").consensus == TRUTH).mean()
     assert fusion.probability.sum(axis=0) == pytest.approx(np.ones(SHAPE))
     assert fusion.performance.sum(axis=1) == pytest.approx(np.ones((5, 3)))
-    true = [[(rater == label)[TRUTH == label].mean() for label in (0, 3, 200)] for rater in RATERS]
+    places = {label: label == TRUTH for label in (0, 3, 200)}
+    true = [[(rater[place] == label).mean() for label, place in places.items()] for rater in RATERS]
     assert fusion.sensitivity == pytest.approx(np.array(true), abs=0.05)
     assert fusion.converged
 
