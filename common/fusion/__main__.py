@@ -11,11 +11,11 @@ from pathlib import Path
 from ..data.parallel import default_processes
 from ..errors import UsageError
 from ..settings import MASK_FORMATS
-from .image_fusion import OK, FusionSettings, ImageResult
+from .image_fusion import OK, FusionSettings
 from .policies import BACKGROUND, COUNT, DISPUTED, EMPTY, METHODS, REGIONS, STAPLE, TIES, check_range
 from .raters import open_raters
 from .staple import MARGIN, MAX_ITERATIONS, THRESHOLD
-from .study import fuse_study
+from .study import StudyResult, fuse_study
 
 DONE, NOTHING, PARTLY = 0, 1, 3
 
@@ -154,19 +154,20 @@ def run(args: argparse.Namespace) -> int:
         mask_format=args.mask_format,
         images_dir=args.images,
     )
-    results = fuse_study(raters, settings, processes=args.workers)
-    return _report(results, args.output)
+    return _report(fuse_study(raters, settings, processes=args.workers), args.output)
 
 
-def _report(results: Sequence[ImageResult], output: Path) -> int:
+def _report(study: StudyResult, output: Path) -> int:
     """Print what became of the images; return the exit status."""
-    rejected = [result for result in results if result.status != OK]
-    print(f"{len(results) - len(rejected)} of {len(results)} images fused: {output}")
+    rejected = [result for result in study.images if result.status != OK]
+    print(f"{len(study.images) - len(rejected)} of {len(study.images)} images fused: {output}")
+    if study.unread:
+        print(f"{len(study.unread)} pictures that nobody has read, {study.unread[0]} first (all in run.json)")
     for result in rejected[:_SHOWN]:
         print(f"{result.status}: {result.image}: {result.reason}", file=sys.stderr)
     if len(rejected) > _SHOWN:
         print(f"… and {len(rejected) - _SHOWN} more, in {output / 'images.csv'}", file=sys.stderr)
-    if len(rejected) == len(results):
+    if len(rejected) == len(study.images):
         return NOTHING
     return PARTLY if rejected else DONE
 

@@ -18,7 +18,7 @@ from .agreement import fleiss_kappa, pair_counts, pair_dice
 from .errors import FusionError
 from .masks import fuse_masks
 from .matching import ImageMarks
-from .outputs import find_regions, grid_of, write_maps
+from .outputs import find_regions, grid_of, map_paths, write_maps
 from .policies import BACKGROUND, COUNT, DISPUTED, EMPTY, IGNORE, STAPLE, check_choice, check_range
 from .raters import DrawnMarks, MaskMarks, Size
 from .staple import MARGIN, MAX_ITERATIONS, THRESHOLD, Fusion
@@ -130,6 +130,9 @@ def fuse_image(settings: FusionSettings, image: ImageMarks) -> ImageResult:
     try:
         if len(image.pictures) == 1 and settings.images_dir is not None:
             name = image.pictures[0].relative_to(settings.images_dir).as_posix()
+        # An image that fails now must not keep the consensus of an earlier run.
+        for path in map_paths(settings.output_dir / image.key, settings.mask_format):
+            path.unlink(missing_ok=True)
         return _fuse(settings, image, name)
     except (UsageError, RadiographError) as error:
         return ImageResult(name, REFUSED, str(error))

@@ -70,13 +70,16 @@ def write_maps(
         OSError: a file cannot be written.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    for writer, name, values in (
-        (MaskWriter(), "consensus", consensus),
-        (ProbabilityWriter(), "probability", probability),
-    ):
+    maps = ((MaskWriter(), consensus), (ProbabilityWriter(), probability))
+    for path, (writer, values) in zip(map_paths(stem, suffix), maps, strict=True):
         writer.set_data_array(values.T, channel_dim=None)
         writer.set_metadata(meta)
-        writer.write(stem.with_name(f"{stem.name}_{name}{suffix}"), verbose=False)
+        writer.write(path, verbose=False)
+
+
+def map_paths(stem: Path, suffix: str) -> tuple[Path, Path]:
+    """Paths of the consensus and of the probability map of an image, see :func:`write_maps`."""
+    return stem.with_name(f"{stem.name}_consensus{suffix}"), stem.with_name(f"{stem.name}_probability{suffix}")
 
 
 def grid_of(path: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 table { border-collapse: collapse; margin: .5rem 0 1rem; font-variant-numeric: tabular-nums }
 caption { text-align: left; padding-bottom: .3rem }
 th, td { padding: .25rem .8rem; border-bottom: 1px solid #8886; text-align: right; vertical-align: top }
-th:first-child, td:first-child, td.text { text-align: left }
+th:first-child, td:first-child, .text { text-align: left }
 td.text { overflow-wrap: anywhere }
 @media print { body { margin: 0; max-width: none; font-size: 11pt } tr { break-inside: avoid } }
 """
@@ -69,7 +69,11 @@ def reader_page(
         f"<p>{len(fused)} of {len(results)} images fused from {len(settings.raters)} readers; the consensus marks "
         f"something on {with_consensus} of them, in {sum(len(result.regions) for result in fused)} regions.</p>",
         "<h2>Readers</h2>",
-        _table("Each reader against the consensus: means over images", _READERS, readers),
+        _table(
+            "Means over images; of sensitivity and specificity, over those on which readers differ",
+            _READERS,
+            readers,
+        ),
         "<h2>Agreement</h2>",
         _table("Each pair of readers", _PAIRS, pairs),
         f"<p>All readers, on the {agreement.images} images that everyone has read: Fleiss' kappa of pixels "
@@ -109,7 +113,11 @@ def _method(settings: FusionSettings) -> str:
 
 
 def _table(caption: str, header: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> str:
-    head = "".join(f'<th scope="col">{html.escape(title)}</th>' for title in header.values())
+    texts = {name for row in rows for name in header if isinstance(row[name], str) and row[name]}
+    head = "".join(
+        f'<th scope="col"{" class=text" if name in texts else ""}>{html.escape(title)}</th>'
+        for name, title in header.items()
+    )
     body = "".join(f"<tr>{''.join(_cell(row[name]) for name in header)}</tr>\n" for row in rows)
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
     return f'<div class="wide"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'

@@ -79,8 +79,7 @@ def staple(
       what the other one marked is exactly 0.5.)
     - The order of the raters does not matter, to the last bit.
 
-    Two raters hardly tell STAPLE who is right: with the region "disputed" and the thresholds usual for it, the
-    consensus is their intersection.
+    Two raters hardly tell STAPLE who is right: at a threshold of 0.95 their consensus is as a rule the intersection.
 
     Args:
         masks: bool, [R, ...] with one mask a rater.

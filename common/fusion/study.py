@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -18,12 +19,26 @@ from .raters import Rater
 from .tables import Agreement, image_rows, pair_rows, rater_rows, reader_image_rows, study_agreement
 
 BASE_COLUMNS = ("image", "status", "reason", "flags")
+RUN = "run.json"
 _PACKAGES = ("cxr-tb-common", "numpy", "scipy", "scikit-image", "monai")
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What became of a study.
+
+    Attributes:
+        images: what became of each image that a rater has read, sorted by name.
+        unread: keys of the pictures that nobody has read, sorted.
+    """
+
+    images: list[ImageResult]
+    unread: list[str]
 
 
 def fuse_study(
     raters: Sequence[Rater], settings: FusionSettings, *, processes: int = 1, progress: bool = True
-) -> list[ImageResult]:
+) -> StudyResult:
     """Fuse every image that the raters have read, and write masks, tables, the page of readers and ``run.json``.
 
     The files are those that ``common/fusion/README.md`` lists. The number of processes has no influence on them, but
@@ -35,9 +50,6 @@ def fuse_study(
         processes: worker processes.
         progress: whether to draw a progress bar; without a terminal it is never drawn.
 
-    Returns:
-        What became of each image, sorted by name.
-
     Raises:
         UsageError: no image has enough raters, or the folder of pictures cannot be used.
         OSError: the results cannot be written.
@@ -47,6 +59,7 @@ def fuse_study(
     pictures = find_pictures(settings.images_dir, exclude=folder) if settings.images_dir is not None else {}
     images = match_images(raters, pictures, min_raters=settings.needed)
     folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / RUN, {"complete": False, "settings": settings.record()})
     results = parallel_map(
         partial(fuse_image, settings), images, processes=processes, description="fusing", progress=progress
     )
@@ -54,6 +67,7 @@ def fuse_study(
     unread = sorted(set(pictures) - {image.key for image in images})
     _write(raters, settings, results, agreement)
     record: dict[str, Any] = {
+        "complete": True,
         "settings": settings.record(),
         "raters": [
             {"name": rater.name, "path": str(rater.path), "kind": rater.kind, "images": len(rater.marks)}
@@ -66,8 +80,8 @@ def fuse_study(
         "packages": {name: version(name) for name in _PACKAGES},
         "seconds": round(time.monotonic() - began, 2),
     }
-    write_json(folder / "run.json", record)
-    return results
+    write_json(folder / RUN, record)
+    return StudyResult(results, unread)
 
 
 def _write(

@@ -78,14 +78,16 @@ def rater_rows(results: Sequence[ImageResult], raters: Sequence[Rater]) -> list[
 
     Returns:
         ``reader``; ``format``; ``images``: fused images the reader has read; ``marked``: those with a mark;
-        ``sensitivity`` and ``specificity``: means over the images that define them; ``dice``: mean Dice with the
-        consensus, 1 for empty against empty; ``dice_marked``: mean over the images where reader or consensus has a
-        pixel; ``mean_area_fraction``: of all images read.
+        ``sensitivity`` and ``specificity``: means over the images on which readers differ, for on the others both are
+        1 whatever the reader is worth; ``dice``: mean Dice with the consensus over all images, 1 for empty against
+        empty; ``dice_marked``: mean over the images where reader or consensus has a pixel; ``mean_area_fraction``: of
+        all images read.
     """
     rows = []
     for rater in raters:
         read = [(result, result.readers[rater.name]) for result in results if rater.name in result.readers]
         figures = [reader for _, reader in read]
+        differing = [reader for result, reader in read if result.columns["disputed_fraction"] > 0]
         marked = [
             reader["dice"]
             for result, reader in read
@@ -96,8 +98,8 @@ def rater_rows(results: Sequence[ImageResult], raters: Sequence[Rater]) -> list[
             "format": rater.kind,
             "images": len(read),
             "marked": sum(reader["area_fraction"] > 0 for reader in figures),
-            "sensitivity": _mean(reader["sensitivity"] for reader in figures),
-            "specificity": _mean(reader["specificity"] for reader in figures),
+            "sensitivity": _mean(reader["sensitivity"] for reader in differing),
+            "specificity": _mean(reader["specificity"] for reader in differing),
             "dice": _mean(reader["dice"] for reader in figures),
             "dice_marked": _mean(marked),
             "mean_area_fraction": _mean(reader["area_fraction"] for reader in figures),

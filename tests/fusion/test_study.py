@@ -110,6 +110,7 @@ def test_tables_hold_the_figures(folders: Path) -> None:
     details = pd.read_csv(folders / "out/reader_images.csv")
     assert len(details) == 9
     record = json.loads((folders / "out/run.json").read_text())
+    assert record["complete"]
     assert record["counts"] == {"ok": 3, "refused": 0, "failed": 0}
     assert record["settings"]["threshold"] == 0.95
     assert [rater["name"] for rater in record["raters"]] == list(READERS)
@@ -117,6 +118,19 @@ def test_tables_hold_the_figures(folders: Path) -> None:
     expected = fleiss_kappa(np.stack([votes, 3 - votes], axis=1))
     assert record["agreement"]["pixel_fleiss_kappa"] == pytest.approx(expected, abs=1e-6)
     assert record["agreement"]["image_fleiss_kappa"] == pytest.approx(fleiss_kappa([[3, 0], [1, 2], [3, 0]]), abs=1e-6)
+
+
+def test_images_on_which_all_agree_say_nothing_about_a_reader(folders: Path) -> None:
+    run(folders)
+    before = pd.read_csv(folders / "out/readers.csv").set_index("reader")
+    for reader in READERS:
+        save(folders / reader / "normal.png", np.zeros((72, 60), dtype=bool))
+    run(folders, output="more")
+    after = pd.read_csv(folders / "more/readers.csv").set_index("reader")
+    assert after["images"].tolist() == [4, 4, 4]
+    columns = ["sensitivity", "specificity", "dice_marked"]
+    assert after[columns].equals(before[columns])
+    assert (after["dice"] > before["dice"]).all()
 
 
 def test_regions_are_the_parts_of_the_consensus(folders: Path) -> None:
@@ -148,7 +162,7 @@ def test_the_order_of_readers_and_the_number_of_processes_change_nothing(folders
     assert (folders / "out/regions.json").read_bytes() == (folders / "turned/regions.json").read_bytes()
 
 
-def test_readers_in_four_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_readers_in_four_formats(tmp_path: Path) -> None:
     box = np.zeros((30, 40), dtype=bool)
     box[4:10, 3:13] = True
     save(tmp_path / "masks/a.png", box)
@@ -216,6 +230,14 @@ def test_one_bad_image_does_not_stop_the_others(folders: Path, capsys: pytest.Ca
     assert json.loads((folders / "out/run.json").read_text())["counts"] == {"ok": 1, "refused": 4, "failed": 0}
 
 
+def test_an_image_that_fails_keeps_no_consensus_of_an_earlier_run(folders: Path) -> None:
+    run(folders)
+    (folders / "cyn/c.png").write_bytes(b"")
+    assert run(folders) == 3
+    assert not list((folders / "out").glob("c_*"))
+    assert sorted(json.loads((folders / "out/regions.json").read_text())) == ["site/a", "site/b"]
+
+
 def test_an_image_needs_so_many_readers(folders: Path) -> None:
     (folders / "cyn/c.png").unlink()
     assert run(folders) == 3
@@ -250,6 +272,7 @@ def test_a_mismatch_with_the_radiograph_is_found(folders: Path, capsys: pytest.C
     assert "60 x 72 pixels, but" in rows.loc["site/a.png", "reason"]
     assert rows.loc["site/b", "reason"].endswith("pictures, found none")
     assert json.loads((folders / "out/run.json").read_text())["pictures_nobody_has_read"] == ["extra"]
+    assert "1 pictures that nobody has read, extra first (all in run.json)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("given", ["mask", "picture"])
