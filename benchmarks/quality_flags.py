@@ -66,10 +66,9 @@ def rates(group: str, rows: pd.DataFrame, expected: Iterable[str] = ()) -> dict[
     return {"group": group, "n": len(done), **shares}
 
 
-def radiographs(folder: Path, scratch: Path, overrides: dict[str, Any]) -> list[dict[str, Any]]:
-    """Lines on the radiographs of a data folder as they are."""
-    index = read_index(folder).set_index("image")
-    rows = infer(folder, list(index.index), scratch / "as_they_are", overrides).join(index, rsuffix="_of_index")
+def radiographs(folder: Path, index: pd.DataFrame, scratch: Path, overrides: dict[str, Any]) -> list[dict[str, Any]]:
+    """Lines on the indexed radiographs of a data folder as they are."""
+    rows = infer(folder, list(index["image"]), scratch / "as_they_are", overrides).join(index.set_index("image"))
     normal = (rows["abnormal"] == "0") | ((rows["abnormal"] == "") & (rows["tb"] == "0"))
     finding = (rows["abnormal"] == "1") | (rows["tb"] == "1")
     listed = rows["seg_split"].isin(["train", "val"])
@@ -128,7 +127,8 @@ def main() -> None:
     """Print the table and write it as CSV."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--data", type=Path, help="folder with an index.csv")
-    options.add_argument("--every", type=int, default=3, help="turn every so many of its radiographs (default: 3)")
+    options.add_argument("--every", type=int, default=1, help="take every so many of its radiographs (default: 1)")
+    options.add_argument("--turn_every", type=int, default=3, help="turn every so many of those taken (default: 3)")
     options.add_argument("--drawn", type=int, default=30, help="pictures of each drawn kind (default: 30)")
     options.add_argument("--seed", type=int, default=1, help="of the drawings (default: 1)")
     options.add_argument("--config_file", nargs="+", help="default: configs/inference.yaml of lung_seg")
@@ -144,13 +144,14 @@ def main() -> None:
         show(HEADER, "---")
         lines = others(scratch, arguments.drawn, arguments.seed, overrides)
         if arguments.data:
-            chosen = read_index(arguments.data)["image"].iloc[:: arguments.every]
+            index = read_index(arguments.data).iloc[:: arguments.every]
+            chosen = index["image"].iloc[:: arguments.turn_every]
             films = ((Path(item).stem, read_radiograph(arguments.data / item)) for item in chosen)
         else:
             films = ((f"phantom_{seed}", radiograph_phantom(seed=seed).image) for seed in range(arguments.drawn))
         lines += turned_films(films, scratch, overrides)
         if arguments.data:
-            lines += radiographs(arguments.data, scratch, overrides)
+            lines += radiographs(arguments.data, index, scratch, overrides)
     print(f"\nThe rules take {milliseconds():.1f} ms an image.")
     if arguments.output:
         pd.DataFrame(lines).round(5).to_csv(arguments.output, index=False)
