@@ -36,10 +36,10 @@ def classification_markdown(found: ClassificationEvaluation) -> str:
     parts = [f"Ranking and calibration ({positive} against not), with 95 % intervals\n"]
     parts.append(_figures(whole, _RANKING, by_chance=True))
     parts.append(
-        "AUC: DeLong's interval on the logit scale; † Newcombe's, for a class with fewer than 30 images or a complete "
-        "separation. Average precision and Brier score: bootstrap of patients. Calibration error: ten bins of equally "
-        "many images; it is above zero by chance too, and in brackets stands the range (95 %) that true probabilities "
-        "would show on as many images.\n"
+        "AUC: DeLong's interval on the logit scale; † Newcombe's, where a class has fewer than 30 images or nearly all "
+        "pairs are ranked rightly. Average precision and Brier score: bootstrap of patients. Calibration error: ten "
+        "bins of equally many images; it is above zero by chance too, and in brackets stands the range (95 %) that "
+        "true probabilities would show on as many images.\n"
     )
     parts += ["Decisions as saved, with Clopper-Pearson 95 % intervals\n", _figures(whole, _DECISION)]
     parts += [f"{WHO_TRIAGE}\n", _targets(found.targets, several)]

@@ -31,7 +31,7 @@ def heterogeneity(areas: Sequence[AreaUnderCurve]) -> Heterogeneity | None:
     """Cochran's Q and I² (Higgins and Thompson, Stat Med 2002) of areas on the logit scale.
 
     Args:
-        areas: one a site; those without DeLong's interval (few images, complete separation) are left out, because
+        areas: one a site; those without DeLong's interval (few images, near separation) are left out, because
             their standard error says too little.
 
     Returns:

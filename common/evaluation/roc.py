@@ -13,8 +13,9 @@ from sklearn import metrics
 
 from .bootstrap import _group_codes as group_codes
 
-#: With fewer images of either class DeLong's interval covers too seldom (python -m benchmarks.coverage).
-SMALL_CLASS = 30
+#: Where DeLong's interval covers too seldom (python -m benchmarks.coverage): fewer images of a class than this, or less
+#: of the area on the wrong side than so many images of the smaller class would take up.
+SMALL_CLASS, FEW_ERRORS = 30, 1.0
 
 DELONG, NEWCOMBE, UNDEFINED = "DeLong", "Newcombe", "not defined"
 
@@ -52,9 +53,10 @@ def area_under_curve(
     """Area under the ROC curve; ties count one half.
 
     The interval is DeLong's on the logit scale, which stays within (0, 1) and covers better near 1 than the plain one
-    (Qin and Hotilovac, Stat Methods Med Res 2008). DeLong's variance is too small in small samples and zero for a
-    complete separation: with fewer than :data:`SMALL_CLASS` images of a class, or an area of 0 or 1, Newcombe's
-    interval (Stat Med 2006, method 5) stands in, which knows no groups.
+    (Qin and Hotilovac, Stat Methods Med Res 2008). DeLong's variance is too small in small samples and near a complete
+    separation, where it is zero: with fewer than :data:`SMALL_CLASS` images of a class, or an area that misses 0 or 1
+    by less than :data:`FEW_ERRORS` / images of the smaller class, Newcombe's interval (Stat Med 2006, method 5) stands
+    in, which knows no groups.
 
     Args:
         scores: shape [images], higher for positives.
@@ -72,7 +74,8 @@ def area_under_curve(
         return AreaUnderCurve(np.nan, np.nan, np.nan, np.nan, UNDEFINED)
     areas, covariance = delong(score[None], positive, groups)
     area, error = float(areas[0]), float(np.sqrt(covariance[0, 0]))
-    if min(counts) < SMALL_CLASS or not 0 < area < 1 or not error > 0:
+    few_errors = min(area, 1 - area) * min(counts) < FEW_ERRORS
+    if min(counts) < SMALL_CLASS or few_errors or not error > 0:
         return AreaUnderCurve(area, *newcombe(area, *counts, confidence=confidence), error, NEWCOMBE)
     reach = stats.norm.ppf((1 + confidence) / 2) * error / (area * (1 - area))
     low, high = special.expit(special.logit(area) + np.array([-reach, reach]))

@@ -49,6 +49,24 @@ def test_brier_interval_is_that_of_a_mean() -> None:
     )
 
 
+def test_interval_of_average_precision_is_that_of_the_logit() -> None:
+    scores, probabilities, labels = made_up(400)
+    found = resample(scores, probabilities, labels, repeats=300, seed=5).average_precision
+    samples = [
+        average_precision_score(labels, scores, sample_weight=weights)
+        for weights in draw_weights(np.arange(400), 300, 5)
+    ]
+    odds = [np.log(x / (1 - x)) for x in (found.low, found.estimate, found.high)]
+    reach = 1.959964 * np.std(samples) / (found.estimate * (1 - found.estimate))
+    assert odds == pytest.approx([odds[1] - reach, odds[1], odds[1] + reach], rel=1e-5)
+
+
+def test_a_perfect_average_precision_is_no_certainty() -> None:
+    labels = np.repeat([0, 1], 12)
+    found = resample(np.arange(24.0), labels * 0.8 + 0.1, labels, repeats=20).average_precision
+    assert found == pytest.approx((1.0, 0.025 ** (1 / 12), 1.0))
+
+
 def test_whole_patients_are_drawn() -> None:
     codes = np.array([0, 0, 1, 2, 2, 2])
     for weights in draw_weights(codes, 50, seed=0):
@@ -100,5 +118,5 @@ def test_one_class_has_a_brier_score_and_no_curve(label: int) -> None:
 
 def test_repeats_without_a_class_are_left_out() -> None:
     found = resample([0.0, 1.0, 2.0], [0.5, 0.7, 0.9], [0, 0, 1], repeats=200)
-    assert found.average_precision == (1.0, 1.0, 1.0)
+    assert found.average_precision == pytest.approx((1.0, 0.025, 1.0))
     assert not np.isnan(found.band_low).any()

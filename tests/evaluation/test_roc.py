@@ -148,7 +148,15 @@ def test_complete_separation_is_no_certainty() -> None:
     found = area_under_curve(scores, labels)
     assert (found.estimate, found.high, found.method) == (1.0, 1.0, "Newcombe")
     assert 0.95 < found.low < 0.99
-    assert area_under_curve(scores[:120], labels[:120]).low < found.low
+    assert area_under_curve(scores[60:], labels[60:]).low < found.low
+
+
+def test_one_wrong_pair_is_not_taken_for_much_more_than_none() -> None:
+    scores, labels = np.arange(200.0), (np.arange(200) >= 100).astype(int)
+    labels[[99, 100]] = labels[[100, 99]]
+    found = area_under_curve(scores, labels)
+    assert (found.estimate, found.method) == (pytest.approx(0.9999), "Newcombe")
+    assert found.low < 0.99
 
 
 @pytest.mark.parametrize("label", [0, 1])
