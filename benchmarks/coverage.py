@@ -1,0 +1,105 @@
+"""How often 95 % intervals of the area under the ROC curve hold the true area, by simulation:
+
+    python -m benchmarks.coverage --repeats 1000
+
+Scores of both classes are normal, those of the positives with the given spread, so that the true area is known. The
+column "shipped" is :func:`common.evaluation.area_under_curve`: DeLong's interval on the logit scale, and Newcombe's
+where a class has fewer than 30 images or nearly all pairs are ranked rightly. The others are its parts alone, and
+DeLong's plain interval. The last two columns, where asked for, are average precision and Brier score by the bootstrap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from common.evaluation import area_under_curve, resample
+from common.evaluation.roc import delong, newcombe
+
+#: Positives, negatives, true area, spread of the positives. 12 / 16 and 67 / 66 are the published tests of Montgomery
+#: and Shenzhen, 52 / 52 is India, 336 / 326 all of Shenzhen.
+SETTINGS = (
+    *((5, 5, 0.8, 1.0), (3, 30, 0.9, 1.0), (12, 16, 0.9, 1.0), (12, 16, 0.98, 1.0), (20, 500, 0.9, 1.0)),
+    *((52, 52, 0.8, 1.0), (52, 52, 0.9, 1.0), (52, 52, 0.9, 2.0), (40, 400, 0.95, 1.0), (40, 400, 0.95, 2.0)),
+    *((67, 66, 0.95, 1.0), (67, 66, 0.98, 1.0), (67, 66, 0.98, 2.0), (67, 66, 0.99, 2.0), (336, 326, 0.95, 1.0)),
+    *((336, 326, 0.98, 2.0), (336, 326, 0.995, 2.0), (100, 2000, 0.9, 1.0)),
+)
+METHODS = ("shipped", "logit", "plain", "Newcombe")
+
+
+def intervals(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Iterator[tuple[float, float]]:
+    """Bounds by each of :data:`METHODS`."""
+    found = area_under_curve(scores, positive)
+    yield found.low, found.high
+    areas, covariance = delong(scores[None], positive)
+    area, error = float(areas[0]), math.sqrt(covariance[0, 0])
+    z = float(stats.norm.ppf(0.975))
+    if 0 < area < 1:
+        odds, reach = math.log(area / (1 - area)), z * error / (area * (1 - area))
+        yield 1 / (1 + math.exp(reach - odds)), 1 / (1 + math.exp(-reach - odds))
+    else:
+        yield area, area
+    yield area - z * error, area + z * error
+    yield newcombe(area, int(positive.sum()), int((~positive).sum()))
+
+
+def draw(setting: tuple[int, int, float, float], random: np.random.Generator) -> NDArray[np.float64]:
+    """Scores of the positives, then of the negatives."""
+    n_positive, n_negative, area, spread = setting
+    middle = float(stats.norm.ppf(area)) * math.hypot(1, spread)
+    return np.concatenate([random.normal(middle, spread, n_positive), random.normal(size=n_negative)])
+
+
+def bootstrap_coverage(setting: tuple[int, int, float, float], repeats: int) -> tuple[float, float]:
+    """Share of bootstrap intervals (500 resamplings) that hold the true average precision and Brier score.
+
+    The shares of the classes are fixed in the simulation and not in the bootstrap, as in a collected test set.
+    """
+    random = np.random.default_rng(1)
+    label = np.arange(setting[0] + setting[1]) < setting[0]
+
+    def chance(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1 / (1 + np.exp(1.0 - scores))
+
+    large = (300 * setting[0], 300 * setting[1], *setting[2:])
+    scores, labels = draw(large, random), np.repeat(label, 300)
+    truth = resample(scores, chance(scores), labels, repeats=1)
+    held = np.zeros(2)
+    for repeat in range(repeats):
+        scores = draw(setting, random)
+        found = resample(scores, chance(scores), label, repeats=500, seed=repeat)
+        held[0] += found.average_precision.low <= truth.average_precision.estimate <= found.average_precision.high
+        held[1] += found.brier.low <= truth.brier.estimate <= found.brier.high
+    return float(held[0] / repeats), float(held[1] / repeats)
+
+
+def main() -> None:
+    """Print the table in Markdown."""
+    options = argparse.ArgumentParser(description="Coverage of the intervals of a classifier")
+    options.add_argument("--repeats", type=int, default=1000, help="simulated test sets of each setting")
+    options.add_argument("--bootstrap", type=int, default=0, help="simulated test sets for the bootstrap (slow)")
+    arguments = options.parse_args()
+    extra = " average precision | Brier score |" if arguments.bootstrap else ""
+    print(f"| positive | negative | area | spread | {' | '.join(METHODS)} | width of shipped |{extra}")
+    print(f"| ---: | ---: | ---: | ---: |{' ---: |' * (len(METHODS) + 1 + extra.count('|'))}")
+    for setting in SETTINGS:
+        random = np.random.default_rng(0)
+        positive = np.arange(setting[0] + setting[1]) < setting[0]
+        held, width = np.zeros(len(METHODS)), 0.0
+        for _ in range(arguments.repeats):
+            bounds = list(intervals(draw(setting, random), positive))
+            held += [low <= setting[2] <= high for low, high in bounds]
+            width += bounds[0][1] - bounds[0][0]
+        cells = [f"{share:.1%}" for share in held / arguments.repeats] + [f"{width / arguments.repeats:.3f}"]
+        if arguments.bootstrap:
+            cells += [f"{share:.1%}" for share in bootstrap_coverage(setting, arguments.bootstrap)]
+        print(f"| {' | '.join(map(str, setting))} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
