@@ -100,12 +100,13 @@ class SameConv2d(nn.Conv2d):
         padding = kernel // 2 if stride == 1 else 0
         super().__init__(in_channels, out_channels, kernel, stride, padding=padding, groups=groups, bias=False)
         before = (kernel - stride) // 2
-        self.ends = (before, kernel - stride - before) * 2 if stride > 1 else (0, 0, 0, 0)
+        self.strided = stride > 1
+        self.ends = [before, kernel - stride - before] * 2
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.stride[0] > 1:
+        if self.strided:
             x = F.pad(x, self.ends)
-        return super().forward(x)
+        return self._conv_forward(x, self.weight, self.bias)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

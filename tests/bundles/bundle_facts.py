@@ -37,6 +37,11 @@ class Bundle:
         side: a width and height that the default network accepts, to try exports on.
         metric: column of ``curves.csv`` and value of the metric that chooses the weights.
         outputs: endings of the files that inference writes for an image by default.
+        learning: options under which the small network learns in 20 epochs.
+        metric_rises: whether two phantoms show by the metric that it learns; an AUC of two images is 0, 0.5 or 1.
+        other_network: a network that does not take the small one's weights and whose result lies in its weights alone.
+        knobs: of the preprocessing.
+        variants: other settings of the preprocessing, each of which training and inference must share.
     """
 
     name: str
@@ -46,6 +51,11 @@ class Bundle:
     label_only: tuple[str, ...] = ()
     side: int = 64
     outputs: tuple[str, ...] = ()
+    learning: dict[str, Any] = field(default_factory=dict)
+    metric_rises: bool = True
+    other_network: dict[str, Any] = field(default_factory=dict)
+    knobs: tuple[str, ...] = ()
+    variants: tuple[dict[str, Any], ...] = ()
 
     @property
     def root(self) -> Path:
@@ -117,8 +127,31 @@ LUNG_SEG = Bundle(
     small={"image_size": [32, 32]},
     label_only=("common.transforms.UniteMasksd", "AsDiscreted"),
     outputs=("_lungs.png",),
+    learning={"learning_rate": 0.01},
+    other_network={"_target_": "common.networks.UNet", "features": [4, 8]},
+    knobs=("image_size", "percentiles", "crop_border", "median_filter"),
+    variants=({"crop_border": True, "median_filter": True, "percentiles": [5, 95]},),
 )
-BUNDLES = (LUNG_SEG,)
+TB_CLS = Bundle(
+    name="tb_cls",
+    small_network="networks/efficientnet_lite0",
+    metric="val_auc",
+    small={"image_size": [64, 64], "lung_crop": False, "encoder_weights": "$None"},
+    label_only=("SelectItemsd",),
+    side=96,
+    learning={
+        "learning_rate": 0.001,
+        "label_smoothing": 0.0,
+        "flip_prob": 0.0,
+        "contrast_prob": 0.0,
+        "early_stop_patience": 20,
+    },
+    metric_rises=False,
+    other_network={"_target_": "common.networks.VGGClassifier"},
+    knobs=("image_size", "percentiles", "lung_crop", "lung_margin"),
+    variants=({"lung_crop": False, "percentiles": [5, 95]}, {"lung_margin": 0.2}),
+)
+BUNDLES = (LUNG_SEG, TB_CLS)
 
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:

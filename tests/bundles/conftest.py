@@ -38,11 +38,25 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Output folder of a short training run of lung_seg's small network, with ``models/model.pt``."""
-    folder = tmp_path_factory.mktemp("trained")
-    assert LUNG_SEG.train(dataset_dir=phantoms, output_dir=folder, num_epochs=1) == 0
-    return folder
+def training(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Bundle], Path]:
+    """Function that trains the small network of a bundle, once."""
+    folders: dict[str, Path] = {}
+
+    def train(bundle: Bundle) -> Path:
+        if bundle.name not in folders:
+            folder = tmp_path_factory.mktemp("trained")
+            assert bundle.train(dataset_dir=phantoms, output_dir=folder, num_epochs=1) == 0
+            folders[bundle.name] = folder
+        return folders[bundle.name]
+
+    return train
+
+
+@pytest.fixture
+def trained(request: pytest.FixtureRequest, training: Callable[[Bundle], Path]) -> Path:
+    """Output folder of a short training run of the test's bundle (else lung_seg), with ``models/model.pt``."""
+    of_test = "bundle" in request.fixturenames
+    return training(request.getfixturevalue("bundle") if of_test else LUNG_SEG)
 
 
 @pytest.fixture

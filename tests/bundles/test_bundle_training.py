@@ -31,13 +31,14 @@ def stopped_in_epoch_3(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def test_the_loss_falls_and_all_files_are_written(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
-    options = {"learning_rate": 0.01, "num_epochs": 20, "use_tensorboard": True, "affine_prob": 0.0, "noise_prob": 0.0}
-    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **options) == 0
+    options = {"num_epochs": 20, "use_tensorboard": True, "affine_prob": 0.0, "noise_prob": 0.0}
+    assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **{**options, **bundle.learning}) == 0
     table = curves(tmp_path)
     assert list(table["epoch"]) == list(range(1, 21))
     assert table["loss"].iloc[-1] < 0.6 * table["loss"].iloc[0]
     assert table[bundle.metric].between(0, 1).all()
-    assert table[bundle.metric].iloc[-1] > table[bundle.metric].iloc[0]
+    if bundle.metric_rises:
+        assert table[bundle.metric].iloc[-1] > table[bundle.metric].iloc[0]
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.size == (1100, 440)
     assert list(tmp_path.glob("events.out.tfevents.*"))
@@ -102,7 +103,7 @@ def test_best_value_and_patience_survive_an_interruption(
         "output_dir": tmp_path,
         "num_epochs": 9,
         "early_stop_patience": 3,
-        "network_def": {"_target_": "common.networks.UNet", "features": [4, 8]},
+        "network_def": bundle.other_network,
         "optimizer": {"_target_": "torch.optim.SGD", "params": "$@network.parameters()", "lr": 0.0},
     }
     with pytest.raises(KeyboardInterrupt):
@@ -152,7 +153,7 @@ def test_no_checkpoint_to_resume_from_is_an_error(bundle: Bundle, phantoms: Path
 def test_a_checkpoint_of_another_network_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
     options = {"dataset_dir": phantoms, "output_dir": tmp_path, "num_epochs": 1}
     assert bundle.train(**options) == 0
-    other = {"_target_": "common.networks.UNet", "features": [4, 8]}
+    other = bundle.other_network
     with pytest.raises(ResumeFileError, match=r"last\.pt: state of network belongs to another run"):
         bundle.train("resume", network_def=other, **options)
 
@@ -170,8 +171,11 @@ def test_training_starts_from_given_weights(bundle: Bundle, phantoms: Path, trai
 def test_weights_of_another_network_to_start_from_are_an_error(
     bundle: Bundle, phantoms: Path, trained: Path, tmp_path: Path
 ) -> None:
-    other = {"_target_": "common.networks.UNet", "features": [4, 8]}
-    with pytest.raises(WeightsError, match=r"model\.pt: weights of another network than UNet: \d+ tensors missing"):
+    other = bundle.other_network
+    with pytest.raises(
+        WeightsError,
+        match=rf"model\.pt: weights of another network than {other['_target_'].rsplit('.')[-1]}: \d+ tensors missing",
+    ):
         bundle.train(
             dataset_dir=phantoms,
             output_dir=tmp_path,
