@@ -47,7 +47,9 @@ def roc_chart(found: ClassificationEvaluation, run: str) -> Figure:
             panel.plot([1 - specificity], [sensitivity], "o", color=POSITIVE, markersize=6)
             area = summary.loc[(site, "auc")]
             text = f"AUC {area['estimate']:.3f} [{area['low']:.3f}, {area['high']:.3f}]\nsensitivity {sensitivity:.3f}"
-            panel.text(0.97, 0.04, f"{text}\nspecificity {specificity:.3f}", ha="right", va="bottom", fontsize=8)
+            text += f"\nspecificity {specificity:.3f}"
+            paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+            panel.text(0.97, 0.04, text, ha="right", va="bottom", fontsize=8, bbox=paper)
         panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         panel.set_xlabel("1 - specificity", fontsize=8)
         panel.set_ylabel("sensitivity", fontsize=8)

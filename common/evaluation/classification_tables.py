@@ -71,7 +71,8 @@ def classification_markdown(found: ClassificationEvaluation) -> str:
 def _figures(rows: pd.DataFrame, metrics: dict[str, str], *, by_chance: bool = False) -> str:
     """One line a run, site and subgroup."""
     keys = ["run", "dataset", "subgroup", "group"]
-    shown = [name for name in keys if rows[name].nunique() > 1 or name == "dataset"]
+    grouped = rows["subgroup"].iloc[0] != ""
+    shown = [name for name in keys if rows[name].nunique() > 1 or name == "dataset" or (grouped and name != "run")]
     names = {"run": "run", "dataset": "site", "subgroup": "by", "group": "group"}
     body = []
     for key, group in rows.groupby(keys, sort=False):

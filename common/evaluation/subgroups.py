@@ -56,7 +56,7 @@ def cohorts(
 ) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
     """Go through (site, column, group, images): every site, "all" where there are several, then their subgroups.
 
-    Column and group are empty for a whole site.
+    Column and group are empty for a whole site. A column of which nothing is known is left out.
 
     Args:
         images: ``dataset`` and the ``columns``.
@@ -73,6 +73,8 @@ def cohorts(
         yield site, "", "", members
     for column in columns:
         groups = group_column(images, column, age_bands)
+        if (groups == UNKNOWN).all():
+            continue
         for site, members in sites.items():
             own = groups.loc[members.index]
             for group in sorted(own.unique(), key=_order):

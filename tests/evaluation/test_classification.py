@@ -58,7 +58,7 @@ def test_figures_of_a_site_are_those_of_scikit_learn(scores: MadeUpScores) -> No
         assert (row["n"], row["positives"]) == (60, 30)
     exact = proportion(int((called[label == 1] == 1).sum()), 30)
     assert tuple(figure(found, "sensitivity")[["estimate", "low", "high"]]) == pytest.approx(exact)
-    assert figure(found, "auc")["interval"] == "DeLong"
+    assert figure(found, "auc", "all")["interval"] == "DeLong"
     assert figure(found, "auc", "south")["interval"] == "Newcombe"
     assert figure(found, "auc", "all")["n"] == 100
 

@@ -111,6 +111,10 @@ def test_cohorts_are_sites_all_and_their_groups() -> None:
     ]
 
 
+def test_columns_of_which_nothing_is_known_are_left_out() -> None:
+    assert [column for _, column, _, _ in cohorts(made_up().assign(age="", sex=""), ["sex", "age"])] == [""] * 3
+
+
 def test_bands_are_in_the_order_of_age() -> None:
     images = made_up().assign(age=[str(age) for age in np.arange(160) % 80])
     groups = [group for site, column, group, _ in cohorts(images, ["age"]) if (site, column) == ("a", "age")]
