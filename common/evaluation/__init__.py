@@ -11,12 +11,18 @@ from .compare import compare_runs, read_run
 from .comparison import Comparison
 from .decision_curve import decision_curve
 from .errors import EvaluationError
+from .findings_agreement import findings_agreement
+from .findings_agreement_result import FindingsAgreement
 from .heterogeneity import heterogeneity
 from .intervals import clopper_pearson, proportion
+from .localization import evaluate_localization, report_localization
+from .localization_result import LocalizationEvaluation
 from .lungs import LUNGS, evaluate_lungs, report_lungs
 from .masks import MaskTask, evaluate_masks
 from .operating_point import choose_threshold, judge, predictive_values, threshold_counts, threshold_table
 from .operating_point_fit import fit_operating_point
+from .region_choice import choose_regions
+from .region_choice_result import RegionChoice
 from .resampling import resample
 from .result import MaskEvaluation
 from .roc import area_under_curve, paired_areas, roc_points
@@ -29,9 +35,12 @@ __all__ = [
     "ClassificationEvaluation",
     "Comparison",
     "EvaluationError",
+    "FindingsAgreement",
     "Interval",
+    "LocalizationEvaluation",
     "MaskEvaluation",
     "MaskTask",
+    "RegionChoice",
     "SiteSpacing",
     "Spacing",
     "area_under_curve",
@@ -40,6 +49,7 @@ __all__ = [
     "bootstrap_sums",
     "calibration_curve",
     "choose_cases",
+    "choose_regions",
     "choose_threshold",
     "clopper_pearson",
     "compare_runs",
@@ -49,9 +59,11 @@ __all__ = [
     "draw_cases",
     "error_if_calibrated",
     "evaluate_classification",
+    "evaluate_localization",
     "evaluate_lungs",
     "evaluate_masks",
     "expected_calibration_error",
+    "findings_agreement",
     "fit_calibration",
     "fit_operating_point",
     "heterogeneity",
@@ -64,6 +76,7 @@ __all__ = [
     "read_classifier_run",
     "read_run",
     "report_classification",
+    "report_localization",
     "report_lungs",
     "resample",
     "roc_points",
