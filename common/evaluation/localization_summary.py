@@ -42,7 +42,8 @@ def summarize_localization(per_image: pd.DataFrame, *, repeats: int = 2000, seed
 
     Returns:
         One row a site, kind of images and figure, with :data:`SUMMARY_COLUMNS`. Of all images there are the figures
-        that are defined where there is nothing to find; of those with boxes, all of them.
+        that are defined where there is nothing to find; of those with boxes, all of them. No interval where
+        all images have one value.
     """
     rows: list[dict[str, Any]] = []
     for dataset, _, _, images in cohorts(per_image[per_image["status"] == OK]):
@@ -131,10 +132,12 @@ def paired_localization(tables: Mapping[str, pd.DataFrame], *, repeats: int = 20
 def _statistics(values: pd.Series, members: pd.DataFrame, repeats: int, seed: int) -> dict[str, Any]:
     options: dict[str, Any] = {"groups": patients(members), "repeats": repeats, "seed": seed}
     mean, median = bootstrap_mean(values, **options), bootstrap_median(values, **options)
+    # Images that all have one value do not tell how sure it is.
+    varied = np.nan if values.nunique() == 1 else 1.0
     return {
         "n": len(values),
-        **{"mean": mean.estimate, "mean_low": mean.low, "mean_high": mean.high},
-        **{"median": median.estimate, "median_low": median.low, "median_high": median.high},
+        **{"mean": mean.estimate, "mean_low": varied * mean.low, "mean_high": varied * mean.high},
+        **{"median": median.estimate, "median_low": varied * median.low, "median_high": varied * median.high},
         "std": float(values.std(ddof=1)) if len(values) > 1 else np.nan,
         **{"min": float(values.min()), "max": float(values.max())},
     }
