@@ -178,7 +178,7 @@ def _rows(
 ) -> pd.DataFrame:
     """Means of one run with regions in one place."""
     made = run.settings
-    rules = [RegionRule(*(made[field] for field in RegionRule._fields))] if where == AS_SAVED else list(RULES)
+    rules = [RegionRule(*(made[knob] for knob in RegionRule._fields))] if where == AS_SAVED else list(RULES)
     table = pd.DataFrame(rules, columns=list(RegionRule._fields)).astype({"region_value": np.float64})
     table[list(SWEPT_FIGURES)] = figures.mean(axis=0)
     # Where there is nothing to find, neither is defined.
