@@ -63,7 +63,7 @@ def test_an_unknown_option_or_a_wrong_value_is_one_line(
         ({"early_stop_patience": 0}, "early_stop_patience: a whole number above 0, or null, is needed, got 0"),
         ({"site_balance": 2}, "site_balance: a number from 0 to 1 is needed, got 2"),
         ({"initial_weights": "nowhere.pt"}, "nowhere.pt: no weights there"),
-        ({"encoder_weights": "nowhere.pt"}, "TinyUNet has no VGG encoder to load weights into"),
+        ({"encoder_weights": "nowhere.pt"}, "TinyUNet has no encoder that weights could be loaded into"),
         ({"resume": True}, ".*last.pt: no checkpoint to resume from"),
         ({"image_size": "[100, 100]"}, r"image_size: two whole .* multiples of 16 are needed, .* got \[100, 100\]"),
         ({"amp": "yes"}, "amp: True or False is needed, got 'yes'"),
