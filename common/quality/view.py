@@ -56,7 +56,8 @@ def view(image: torch.Tensor, lungs: torch.Tensor, confidence: float, threshold:
     """
     image, lungs = torch.as_tensor(image), torch.as_tensor(lungs)
     if image.ndim != 3 or image.shape[0] != 1 or image.shape != lungs.shape:
-        raise ValueError(f"quality: expected two arrays [1, W, H], got {tuple(image.shape)} and {tuple(lungs.shape)}")
+        shapes = f"{tuple(image.shape)} and {tuple(lungs.shape)}"
+        raise ValueError(f"quality: expected two arrays [1, W, H] of one size, got {shapes}")
     both = torch.cat([image, lungs]).detach().float().cpu()
     picture, small = adaptive_avg_pool2d(both, SIDE).numpy()
     sides = _split((small >= threshold)[None])[0]
