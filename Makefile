@@ -43,6 +43,9 @@ test: lint
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.networks
 	$(BIN)/python -m benchmarks.inference_speed --memory 1000
+	$(BIN)/python -m benchmarks.localization --memory 1000
+	$(BIN)/python -m benchmarks.staple --truths 20
+	$(BIN)/python -m benchmarks.coverage
 
 clean:
 	rm -rf $(VENV) $(OUT) .pytest_cache .mypy_cache .ruff_cache
