@@ -107,8 +107,10 @@ def test_the_versions_are_those_that_the_repository_pins(bundle: Bundle) -> None
 
 
 def test_the_logging_configuration_loads_and_writes_to_standard_output(
-    bundle: Bundle, capsys: pytest.CaptureFixture[str]
+    bundle: Bundle, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It would close all handlers there are, and one of a library closes the stream that an earlier test was given.
+    monkeypatch.setattr(logging, "shutdown", lambda handlers: None)
     logging.config.fileConfig(bundle.configs / "logging.conf", disable_existing_loggers=False)
     logging.getLogger("of.a.test").info("a line of the log")
     assert "of.a.test: a line of the log" in capsys.readouterr().out
