@@ -73,7 +73,7 @@ def evaluate_lungs(
         per_image=per_image,
         summary=summarize(per_image, repeats=repeats, seed=seed),
         outcomes=count_outcomes(per_image),
-        unknown=unknown_predictions(predictions_dir, index, dataset_dir, task=LUNGS),
+        unknown=unknown_predictions(predictions_dir, index, dataset_dir, name=LUNGS.name),
         settings={
             "task": LUNGS.name,
             "predictions": str(predictions_dir),

@@ -109,7 +109,7 @@ def evaluate_masks(
 
 
 def unknown_predictions(
-    predictions_dir: str | Path, index: pd.DataFrame, dataset_dir: str | Path, *, task: MaskTask
+    predictions_dir: str | Path, index: pd.DataFrame, dataset_dir: str | Path, *, name: str
 ) -> list[str]:
     """Predicted masks that belong to no image of the index: paths below ``predictions_dir``, sorted.
 
@@ -117,12 +117,12 @@ def unknown_predictions(
         predictions_dir: output folder of the inference.
         index: the whole index, not only the rows that are evaluated.
         dataset_dir: folder to which the paths of the index belong.
-        task: what is evaluated.
+        name: ending of the predicted files, ``REL_name.png``.
     """
     root = Path(predictions_dir)
-    find = MaskFinder(root, dataset_dir, task.name)
+    find = MaskFinder(root, dataset_dir, name)
     known = {find(image) for image in index["image"]}
-    found = {path for extension in MASK_EXTENSIONS for path in root.rglob(f"*_{task.name}{extension}")}
+    found = {path for extension in MASK_EXTENSIONS for path in root.rglob(f"*_{name}{extension}")}
     return sorted(path.relative_to(root).as_posix() for path in found - known)
 
 
@@ -173,6 +173,9 @@ def _rejections(predictions_dir: Path) -> dict[str, str]:
         raise EvaluationError(
             f"{table}: the columns image, status and reason are needed, found {', '.join(rows.columns)}"
         )
+    twice = rows.loc[rows["image"].duplicated(), "image"]
+    if len(twice):
+        raise EvaluationError(f"{table}: {len(twice)} images are listed twice, {twice.iloc[0]} first")
     rows = rows[rows["status"] != "ok"]
     return {
         image: f"{status}: {reason}"
