@@ -34,11 +34,12 @@ TRUTH, PREDICTION, FALSE_POSITIVE, FALSE_NEGATIVE = "#56b4e9", "#f0e442", "#d55e
 _DRAWN_SIDE = 1024
 
 
-def choose_cases(per_image: pd.DataFrame, count: int) -> pd.DataFrame:
+def choose_cases(per_image: pd.DataFrame, count: int, tie: str = "hd95") -> pd.DataFrame:
     """The images of each site with the highest, middle and lowest Dice, HD95 deciding between equals.
 
     Args:
         per_image: table of :func:`.masks.evaluate_masks`.
+        tie: column that decides between equals, lower is better.
         count: images of each kind and site. A site with fewer images shows each once, worst before best before median.
 
     Returns:
@@ -49,7 +50,7 @@ def choose_cases(per_image: pd.DataFrame, count: int) -> pd.DataFrame:
     compared = per_image[(per_image["status"] == OK) & (per_image["stage"] == FINAL)]
     for _, site in compared.groupby("dataset", sort=False):
         # From worst to best; the image decides the rest, so that the choice never depends on the order of the index.
-        ranked = site.sort_values(["dice", "hd95", "image"], ascending=[True, False, True]).reset_index(drop=True)
+        ranked = site.sort_values(["dice", tie, "image"], ascending=[True, False, True]).reset_index(drop=True)
         middle = sorted(range(len(ranked)), key=lambda place: abs(place - (len(ranked) - 1) / 2))
         places = {"worst": range(len(ranked)), "best": range(len(ranked) - 1, -1, -1), "median": middle}
         taken: set[int] = set()
@@ -117,11 +118,41 @@ def draw_case(
         prediction: predicted mask of the same shape.
         case: row of :func:`choose_cases`, for the title and the pixel size.
     """
-    step = -(-max(picture.shape) // _DRAWN_SIDE)
-    picture, truth, prediction = picture[::step, ::step], truth[::step, ::step], prediction[::step, ::step]
     # Pixels that are higher than wide are drawn so: a squashed radiograph gets its true proportions back.
     aspect = case["spacing_y"] / case["spacing_x"] if case["unit"] == "mm" else 1.0
+    figure = draw_masks(picture, truth, prediction, aspect)
+    figures = [
+        f"{info.label} {format_figure(metric, case[metric])}{' ' + case['unit'] if info.is_distance else ''}"
+        for metric, info in SEGMENTATION_METRICS.items()
+        if metric in ("dice", "iou", "hd95", "assd")
+    ]
+    figure.suptitle(f"{case['image']}   ({case['kind']} {case['rank']} of {case['dataset']})\n{'   '.join(figures)}")
+    area = max(int(case["tp"] + case["fn"]), 1)
+    legend = [
+        Patch(color=FALSE_POSITIVE, label=f"false positive: {case['fp']:.0f} px, {case['fp'] / area:.1%} of the truth"),
+        Patch(color=FALSE_NEGATIVE, label=f"false negative: {case['fn']:.0f} px, {case['fn'] / area:.1%} of the truth"),
+    ]
+    figure.legend(handles=legend, loc="outside lower right", ncols=2, fontsize=9, frameon=False)
+    return figure
+
+
+def draw_masks(
+    picture: NDArray[np.float32], truth: NDArray[np.bool_], prediction: NDArray[np.bool_], aspect: float = 1.0
+) -> Figure:
+    """Radiograph, truth, prediction and their difference side by side, without a title.
+
+    Args:
+        picture: grey values, shape [rows, columns].
+        truth: true mask of the same shape.
+        prediction: predicted mask of the same shape.
+        aspect: height of a pixel over its width.
+
+    Returns:
+        Figure of four panels whose axes are in pixels of the masks.
+    """
     rows, columns = picture.shape
+    step = -(-max(picture.shape) // _DRAWN_SIDE)
+    picture, truth, prediction = picture[::step, ::step], truth[::step, ::step], prediction[::step, ::step]
     width = 3.6
     figure = Figure(figsize=(4 * width, width * rows * aspect / columns + 1.1), layout="constrained")
     panels: list[Axes] = list(figure.subplots(1, 4))
@@ -135,21 +166,10 @@ def draw_case(
         ("difference", ((prediction & ~truth, FALSE_POSITIVE), (truth & ~prediction, FALSE_NEGATIVE))),
     )
     for panel, (title, masks) in zip(panels, layers, strict=True):
-        panel.imshow(_paint(colour, masks, 0.7 if title == "difference" else 0.35), aspect=aspect)
+        painted = _paint(colour, masks, 0.7 if title == "difference" else 0.35)
+        panel.imshow(painted, aspect=aspect, extent=(0, columns, rows, 0))
         panel.set_title(title, fontsize=10)
         panel.set_axis_off()
-    figures = [
-        f"{info.label} {format_figure(metric, case[metric])}{' ' + case['unit'] if info.is_distance else ''}"
-        for metric, info in SEGMENTATION_METRICS.items()
-        if metric in ("dice", "iou", "hd95", "assd")
-    ]
-    figure.suptitle(f"{case['image']}   ({case['kind']} {case['rank']} of {case['dataset']})\n{'   '.join(figures)}")
-    area = max(int(case["tp"] + case["fn"]), 1)
-    legend = [
-        Patch(color=FALSE_POSITIVE, label=f"false positive: {case['fp']:.0f} px, {case['fp'] / area:.1%} of the truth"),
-        Patch(color=FALSE_NEGATIVE, label=f"false negative: {case['fn']:.0f} px, {case['fn'] / area:.1%} of the truth"),
-    ]
-    figure.legend(handles=legend, loc="outside lower right", ncols=2, fontsize=9, frameon=False)
     return figure
 
 

@@ -77,14 +77,30 @@ class LocalizationRun:
         Raises:
             ValueError: the file is missing, or no grey picture of 8 bits; names it.
         """
-        path = self._path(image, "evidence")
-        pixels = read_mask(path)
-        if pixels.dtype != np.uint8 or not pixels.size:
-            raise EvaluationError(f"{path}: {pixels.dtype} values; an evidence map has 8 bits")
-        return np.ascontiguousarray(pixels.T, dtype=np.float32) / np.float32(255)
+        return read_map(self._path(image, "evidence"), "an evidence map")
+
+    def found(self, image: str) -> list[Region]:
+        """Regions of an image, the strongest first."""
+        return self.regions[image]
 
     def _path(self, image: str, postfix: str) -> Path:
         return RadiographLayout(self.folder, self.dataset_dir, postfix).path(self.dataset_dir / image)
+
+
+def read_map(path: Path, what: str) -> NDArray[np.float32]:
+    """Read a map of 8 bits as [W, H] in [0, 1], in steps of 1 / 255.
+
+    Args:
+        path: grey picture.
+        what: what it is, with its article, for the error.
+
+    Raises:
+        ValueError: the file is missing, or no grey picture of 8 bits; names it.
+    """
+    pixels = read_mask(path)
+    if pixels.dtype != np.uint8 or not pixels.size:
+        raise EvaluationError(f"{path}: {pixels.dtype} values; {what} has 8 bits")
+    return np.ascontiguousarray(pixels.T, dtype=np.float32) / np.float32(255)
 
 
 def read_localization_run(folder: str | Path, dataset_dir: str | Path) -> LocalizationRun:
