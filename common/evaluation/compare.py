@@ -10,7 +10,7 @@ import pandas as pd
 from .comparison import Comparison
 from .errors import EvaluationError
 from .masks import FINAL, OK, PER_IMAGE_COLUMNS, TEXT_COLUMNS
-from .paired import KEY, PAIRED_COLUMNS, paired_differences
+from .paired import KEY, PAIRED_COLUMNS, paired_differences, with_adjusted_p
 from .result import PER_IMAGE
 from .summary import summarize
 
@@ -66,14 +66,15 @@ def compare_runs(
         figures.append(summary)
     first, *others = compared.items()
     paired = [paired_differences(first, other, repeats=repeats, seed=seed) for other in others]
+    columns = list(PAIRED_COLUMNS)
     return Comparison(
         figures=pd.concat(figures, ignore_index=True),
-        paired=pd.concat(paired, ignore_index=True) if paired else pd.DataFrame(columns=list(PAIRED_COLUMNS)),
-        unpaired=_unpaired(compared),
+        paired=with_adjusted_p(pd.concat(paired, ignore_index=True)) if paired else pd.DataFrame(columns=columns),
+        unpaired=unpaired_images(compared),
     )
 
 
-def _unpaired(compared: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def unpaired_images(compared: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Images that at least one run lacks."""
     images = {name: set(table[KEY].itertuples(index=False, name=None)) for name, table in compared.items()}
     rows = [

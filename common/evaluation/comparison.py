@@ -50,7 +50,11 @@ class Comparison:
                 parts += [f"{label}: mean over images, with the bootstrap 95 % interval\n", _matrix(metric, rows)]
         if len(self.paired):
             first = self.paired["baseline"].iloc[0]
-            parts += [f"Difference to {first} on the images that both have\n", _paired_table(self.paired)]
+            parts += [
+                f"Difference to {first} on the images that both have; effect: rank-biserial correlation of the pairs; "
+                "the last column controls the false discovery rate over this table (Benjamini and Hochberg)\n",
+                _paired_table(self.paired),
+            ]
         if len(self.unpaired):
             parts.append(f"{len(self.unpaired)} images were not compared by every run and are left out of the pairs.\n")
         return "\n".join(parts)
@@ -71,7 +75,8 @@ def _matrix(metric: str, rows: pd.DataFrame) -> str:
 
 
 def _paired_table(paired: pd.DataFrame) -> str:
-    header = ["run", "site", "figure", "images", "mean difference", "better / equal / worse", "p (Wilcoxon)"]
+    header = ["run", "site", "figure", "images", "mean difference", "better / equal / worse", "effect"]
+    header += ["p (Wilcoxon)", "p adjusted"]
     body = []
     for row in paired[paired["metric"].isin(TABLE_METRICS)].itertuples():
         info = SEGMENTATION_METRICS[row.metric]
@@ -79,5 +84,6 @@ def _paired_table(paired: pd.DataFrame) -> str:
         if info.is_distance:
             difference += f" {row.unit}"
         counts = f"{row.better} / {row.equal} / {row.worse}"
-        body.append([row.run, row.dataset, info.label, str(row.n), difference, counts, f"{row.p_wilcoxon:.2g}"])
+        tests = [f"{row.effect:.2f}", f"{row.p_wilcoxon:.2g}", f"{row.p_adjusted:.2g}"]
+        body.append([row.run, row.dataset, info.label, str(row.n), difference, counts, *tests])
     return markdown_table(header, body, text_columns=3)

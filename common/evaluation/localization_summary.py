@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .bootstrap import bootstrap_mean, bootstrap_median
 from .localization_figures import IMAGE_FIGURES
 from .masks import FAILED, MISSING, NO_TRUTH, OK
-from .paired import KEY, wilcoxon_p
+from .paired import KEY, difference_figures, with_adjusted_p
 from .subgroups import cohorts
 from .summary import patients
 
@@ -28,7 +27,7 @@ SUMMARY_COLUMNS = (
 PAIRED_FIGURES = ("pointing", "evidence_share", "dice", "iou", "iobb")
 PAIRED_COLUMNS = (
     *("baseline", "run", "dataset", "metric", "n", "mean_difference", "low", "high"),
-    *("better", "equal", "worse", "p_wilcoxon", "p_adjusted"),
+    *("better", "equal", "worse", "effect", "p_wilcoxon", "p_adjusted"),
 )
 
 
@@ -58,7 +57,7 @@ def summarize_localization(per_image: pd.DataFrame, *, repeats: int = 2000, seed
                     continue
                 key = (metric, *values.index)
                 if key not in done:
-                    done[key] = _statistics(values, members.loc[values.index], repeats, seed)
+                    done[key] = image_statistics(values, members.loc[values.index], repeats, seed)
                 rows.append({"dataset": dataset, "images": kind, "metric": metric, **done[key]})
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
@@ -98,9 +97,8 @@ def paired_localization(tables: Mapping[str, pd.DataFrame], *, repeats: int = 20
         seed: seed of the bootstrap.
 
     Returns:
-        One row a run, site and figure with :data:`PAIRED_COLUMNS`: run minus baseline with its bootstrap 95 %
-        interval, images better, equal and worse, two-sided p of Wilcoxon's signed-rank test, and the same controlling
-        the false discovery rate over the table (Benjamini and Hochberg).
+        One row a run, site and figure with :data:`PAIRED_COLUMNS`: those of :func:`.paired.difference_figures`, run
+        minus baseline, and of :func:`.paired.with_adjusted_p`.
     """
     (first, baseline), *others = tables.items()
     rows: list[dict[str, Any]] = []
@@ -113,23 +111,24 @@ def paired_localization(tables: Mapping[str, pd.DataFrame], *, repeats: int = 20
                 difference = (images[f"{metric}_run"] - images[metric]).astype(np.float64).dropna()
                 if difference.empty:
                     continue
-                members = images.loc[difference.index]
-                mean = bootstrap_mean(difference, groups=patients(members), repeats=repeats, seed=seed)
-                rows.append(
-                    {
-                        **{"baseline": first, "run": name, "dataset": dataset, "metric": metric, "n": len(members)},
-                        **{"mean_difference": mean.estimate, "low": mean.low, "high": mean.high},
-                        **{"better": int((difference > 0).sum()), "equal": int((difference == 0).sum())},
-                        **{"worse": int((difference < 0).sum()), "p_wilcoxon": wilcoxon_p(difference.to_numpy())},
-                    }
-                )
-    paired = pd.DataFrame(rows, columns=list(PAIRED_COLUMNS))
-    if len(paired):
-        paired["p_adjusted"] = stats.false_discovery_control(paired["p_wilcoxon"])
-    return paired
+                who = patients(images.loc[difference.index])
+                found = difference_figures(difference.to_numpy(), who, True, repeats=repeats, seed=seed)
+                rows.append({"baseline": first, "run": name, "dataset": dataset, "metric": metric, **found})
+    return with_adjusted_p(pd.DataFrame(rows, columns=list(PAIRED_COLUMNS)))
 
 
-def _statistics(values: pd.Series, members: pd.DataFrame, repeats: int, seed: int) -> dict[str, Any]:
+def image_statistics(values: pd.Series, members: pd.DataFrame, repeats: int, seed: int) -> dict[str, Any]:
+    """Mean, median with their intervals, and spread of one figure.
+
+    Args:
+        values: one figure an image, no NaN; one at least.
+        members: rows of the same images, for :func:`.summary.patients`.
+        repeats: bootstrap repeats.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The last ten of :data:`SUMMARY_COLUMNS`; no interval where all images have one value.
+    """
     options: dict[str, Any] = {"groups": patients(members), "repeats": repeats, "seed": seed}
     mean, median = bootstrap_mean(values, **options), bootstrap_median(values, **options)
     # Images that all have one value do not tell how sure it is.
