@@ -60,12 +60,17 @@ def _rising(value: Any) -> bool:
 
 _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
-        "amp clean_up compare_pictures crop_border lung_crop median_filter overwrite plateau quality_flags resume "
-        "resume_inference save_raw show_progress use_tensorboard write_overlays",
+        "amp clean_up compare_pictures crop_border lung_crop lungs_only median_filter mirror overwrite plateau "
+        "quality_flags resume resume_inference save_probability save_raw show_progress use_tensorboard "
+        "write_overlays",
         "True or False is needed",
         lambda value: isinstance(value, bool),
     ),
-    ("batch_size num_epochs val_interval", "a whole number above 0 is needed", lambda value: _whole(value, 1)),
+    (
+        "batch_size num_epochs steps_per_epoch val_interval",
+        "a whole number above 0 is needed",
+        lambda value: _whole(value, 1),
+    ),
     (
         "early_stop_patience limit",
         "a whole number above 0, or null, is needed",
@@ -77,7 +82,8 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: _whole(value, 0),
     ),
     (
-        "affine_prob cache_rate contrast_prob erase_prob flip_prob group_balance noise_prob site_balance warmup",
+        "affine_prob cache_rate contrast_prob erase_prob flip_prob group_balance min_lesion_area noise_prob "
+        "normal_share site_balance uncertain_below warmup weak_share weak_weight",
         "a number from 0 to 1 is needed",
         lambda value: _number(value) and 0 <= value <= 1,
     ),
@@ -97,15 +103,25 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         f"two whole numbers above 0 that are multiples of {SIDE_FACTOR} are needed, as in [256, 256]",
         _sides,
     ),
+    (
+        "rotations",
+        "a list of angles in degrees, at least one, is needed, as in [0] or [-5, 0, 5]",
+        lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(map(_number, value)),
+    ),
+    (
+        "box_classes",
+        "a list of names, or null, is needed, as in [active, latent]",
+        lambda value: value is None or (isinstance(value, list | tuple) and len(value) > 0 and _texts(value)),
+    ),
     ("percentiles", "two rising numbers from 0 to 100 are needed, as in [1, 99]", _rising),
     ("mask_format", f"one of {', '.join(MASK_FORMATS)} is needed", lambda value: value in MASK_FORMATS),
     (
-        "key_metric lung_weights split_column weights",
+        "key_metric lung_weights normal_split_column split_column weights",
         "a name is needed",
         lambda value: isinstance(value, str) and value != "",
     ),
     (
-        "sites splits train_sites train_splits val_sites val_splits",
+        "normal_sites normal_splits sites splits train_sites train_splits val_sites val_splits",
         "a name, a list of names, or null is needed",
         lambda value: value is None or _texts(value),
     ),

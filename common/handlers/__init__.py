@@ -4,6 +4,7 @@ from ..networks import WeightsError
 from .epoch_seed import EpochSeed
 from .handler_group import HandlerGroup
 from .last_checkpoint import LastCheckpoint, ResumeFileError
+from .lesion_files import LesionFiles
 from .load_encoder import LoadEncoder
 from .load_weights import LoadWeights
 from .model_selection import ModelSelection
@@ -18,6 +19,7 @@ __all__ = [
     "EpochSeed",
     "HandlerGroup",
     "LastCheckpoint",
+    "LesionFiles",
     "LoadEncoder",
     "LoadWeights",
     "LossError",

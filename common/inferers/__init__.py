@@ -4,5 +4,6 @@ from .evidence import EvidenceInferer
 from .mixed_precision import MixedPrecisionInferer
 from .onnx_runtime import ONNXRuntimeInferer
 from .openvino import OpenVINOInferer
+from .test_time import TestTimeInferer
 
-__all__ = ["EvidenceInferer", "MixedPrecisionInferer", "ONNXRuntimeInferer", "OpenVINOInferer"]
+__all__ = ["EvidenceInferer", "MixedPrecisionInferer", "ONNXRuntimeInferer", "OpenVINOInferer", "TestTimeInferer"]

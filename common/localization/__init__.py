@@ -4,11 +4,12 @@ from .cam import class_activation_map
 from .describe import describe_tb_regions
 from .grad_cam import grad_cam
 from .grad_cam_pp import grad_cam_pp, grad_cam_pp_exp
+from .lesion_transforms import FindLesionsd, describe_lesions, lesion_confidence
 from .mapper import METHODS, EvidenceMapper
 from .randomisation import RandomisationStep, randomisation_check
 from .region_file import RegionFileError, read_regions, write_regions
 from .region_transforms import REGION_BOXES, FindRegions, FindRegionsd
-from .regions import Region, fill_boxes, find_regions, region_rows
+from .regions import Region, fill_boxes, find_lesions, find_regions, region_rows
 from .relevance import class_relevance_map, signed_relevance_map
 from .saliency import saliency, smooth_gradient
 from .scale import normalise_maps
@@ -24,6 +25,7 @@ __all__ = [
     "EvidenceMapper",
     "EvidenceOverlayWriter",
     "EvidenceWriter",
+    "FindLesionsd",
     "FindRegions",
     "FindRegionsd",
     "RandomisationStep",
@@ -33,13 +35,16 @@ __all__ = [
     "class_activation_map",
     "class_relevance_map",
     "class_score",
+    "describe_lesions",
     "describe_tb_regions",
     "draw_evidence",
     "fill_boxes",
+    "find_lesions",
     "find_regions",
     "grad_cam",
     "grad_cam_pp",
     "grad_cam_pp_exp",
+    "lesion_confidence",
     "normalise_maps",
     "randomisation_check",
     "read_regions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,21 +56,78 @@ def find_regions(
     Raises:
         ValueError: arrays of different shape.
     """
-    for name, array in (("evidence", evidence), ("lung mask", lungs)):
-        if array is not None and array.shape != mask.shape:
-            raise ValueError(f"the mask has the shape {mask.shape}, the {name} {array.shape}")
+    _same_shape(mask, evidence, lungs)
+    regions = [
+        Region(slices_box(place), float(evidence[place][component].max()) * probability)
+        for place, component in large_components(mask, min_area, lungs, lung_margin, min_inside)
+    ]
+    return sorted(regions, key=lambda region: (-region.score, region.box))[:max_regions]
+
+
+def find_lesions(
+    probability: NDArray[np.float32],
+    threshold: float = 0.5,
+    *,
+    min_area: float = 0.0,
+    lungs: NDArray[np.bool_] | None = None,
+    lung_margin: float = 0.05,
+    min_inside: float = 0.5,
+) -> tuple[NDArray[np.bool_], list[Region]]:
+    """The mask of a lesion probability map, and its connected components.
+
+    Args:
+        probability: map [W, H], values in [0, 1].
+        threshold: probability from which a pixel is lesion.
+        min_area, lungs, lung_margin, min_inside: see :func:`find_regions`.
+
+    Returns:
+        The mask [W, H] of the components that stay, and their boxes, by falling score; the score of a lesion is the
+        mean probability in it.
+
+    Raises:
+        ValueError: arrays of different shape.
+    """
+    mask = probability >= threshold
+    _same_shape(mask, probability, lungs)
+    kept = np.zeros_like(mask)
+    lesions = []
+    for place, component in large_components(mask, min_area, lungs, lung_margin, min_inside):
+        kept[place] |= component
+        lesions.append(Region(slices_box(place), float(probability[place][component].mean(dtype=np.float64))))
+    return kept, sorted(lesions, key=lambda lesion: (-lesion.score, lesion.box))
+
+
+def large_components(
+    mask: NDArray[np.bool_],
+    min_area: float,
+    lungs: NDArray[np.bool_] | None,
+    lung_margin: float,
+    min_inside: float,
+) -> Iterator[tuple[tuple[slice, slice], NDArray[np.bool_]]]:
+    """Connected components that are large enough and lie in the lungs, each within its own box.
+
+    Args:
+        mask, min_area, lungs, lung_margin, min_inside: see :func:`find_regions`.
+
+    Yields:
+        The slices of the box along x and y, and the component's pixels in it.
+    """
     labels, count = ndimage.label(mask, NEIGHBOURS)
     places = ndimage.find_objects(labels)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     allowed = mask if lungs is None or not lungs.any() else dilate(lungs, lung_margin)
-    regions = []
     # Within its own box each component is measured far faster than by the functions that take all labels at once.
     for index in np.nonzero(areas >= max(1, min_area * mask.size))[0]:
         place = places[index]
         component = labels[place] == index + 1
         if np.count_nonzero(component & allowed[place]) >= min_inside * areas[index]:
-            regions.append(Region(slices_box(place), float(evidence[place][component].max()) * probability))
-    return sorted(regions, key=lambda region: (-region.score, region.box))[:max_regions]
+            yield place, component
+
+
+def _same_shape(mask: NDArray[np.bool_], evidence: NDArray[np.float32], lungs: NDArray[np.bool_] | None) -> None:
+    for name, array in (("evidence", evidence), ("lung mask", lungs)):
+        if array is not None and array.shape != mask.shape:
+            raise ValueError(f"the mask has the shape {mask.shape}, the {name} {array.shape}")
 
 
 def dilate(mask: NDArray[np.bool_], margin: float) -> NDArray[np.bool_]:

@@ -9,12 +9,13 @@ import torch
 from monai.config import KeysCollection
 from monai.transforms import MapTransform
 
+from ..metrics.confidence import expected_dice
+
 
 def lung_confidence(probabilities: torch.Tensor, threshold: float = 0.5) -> float:
     """The Dice that a mask would have on average if the probabilities were true.
 
-    It is 2 sum(p m) / (sum(p) + sum(m)), m being the mask: the soft Dice (Milletari et al., V-Net, 3DV 2016, section 3)
-    of a map against its own mask. Networks are surer than they are right, so it ranks masks and does not predict Dice.
+    It is :func:`common.metrics.confidence.expected_dice` of the map binarised at the threshold.
 
     Args:
         probabilities: map of any shape, values in [0, 1], before any clean-up.
@@ -23,9 +24,7 @@ def lung_confidence(probabilities: torch.Tensor, threshold: float = 0.5) -> floa
     Returns:
         A number in [0, 1]; 0 when no pixel is lung.
     """
-    mask = probabilities >= threshold
-    area = float(mask.sum())
-    return 2 * float(probabilities[mask].sum()) / (float(probabilities.sum()) + area) if area else 0.0
+    return expected_dice(probabilities, probabilities >= threshold)
 
 
 class LungConfidenced(MapTransform):
