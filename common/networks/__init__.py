@@ -7,6 +7,7 @@ imports, also writes files by :mod:`common.io`.
 from .densenet_classifier import DenseNetClassifier
 from .dropblock_vgg import DropBlockVGG
 from .efficientnet_lite import EfficientNetLite
+from .efficientnet_lite_unet import EfficientNetLiteFeatures, EfficientNetLiteUNet
 from .frozen_classifier import FrozenClassifier
 from .hackathon_unet import HackathonUNet
 from .inception_resnet_v2 import InceptionResNetV2
@@ -26,6 +27,8 @@ __all__ = [
     "DenseNetClassifier",
     "DropBlockVGG",
     "EfficientNetLite",
+    "EfficientNetLiteFeatures",
+    "EfficientNetLiteUNet",
     "FrozenClassifier",
     "HackathonUNet",
     "InceptionResNetV2",

