@@ -1,10 +1,13 @@
 """Deterministic and random transforms that MONAI lacks."""
 
 from .border import CropBorder, CropBorderd
+from .boxes_to_mask import BoxesToMaskd, boxes_to_masks
 from .describe_lungs import describe_lungs
 from .find_lungs import FindLungsd
+from .image_weight import ImageWeightd
 from .lung_box import LUNGS_FOUND, CropToLungs, CropToLungsd
 from .lung_mask import CleanLungMask, CleanLungMaskd, lung_box
+from .mask_to_boxes import MaskToBoxesd, mask_to_boxes
 from .shrink import Shrinkd
 from .split_lungs import SplitLungs, SplitLungsd
 from .tb_decision import TB_DECISION, DecideTBd, describe_tb
@@ -14,6 +17,7 @@ from .unpack_evidence import UnpackEvidenced
 __all__ = [
     "LUNGS_FOUND",
     "TB_DECISION",
+    "BoxesToMaskd",
     "CleanLungMask",
     "CleanLungMaskd",
     "CropBorder",
@@ -22,13 +26,17 @@ __all__ = [
     "CropToLungsd",
     "DecideTBd",
     "FindLungsd",
+    "ImageWeightd",
+    "MaskToBoxesd",
     "Shrinkd",
     "SplitLungs",
     "SplitLungsd",
     "UniteMasks",
     "UniteMasksd",
     "UnpackEvidenced",
+    "boxes_to_masks",
     "describe_lungs",
     "describe_tb",
     "lung_box",
+    "mask_to_boxes",
 ]
