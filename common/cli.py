@@ -26,7 +26,7 @@ DEBUG_VARIABLE = "CXR_TRACEBACK"
 
 
 def guard_command_line() -> None:
-    """Refuse options that no configuration knows, and let errors of use end in one line instead of a traceback.
+    """Refuse options that would have no effect, and let errors of use end in one line instead of a traceback.
 
     To be called first in a bundle's ``initialize``. Outside ``python -m monai.bundle`` it does nothing, so that
     servers and federated clients that evaluate the same configuration keep their own error handling.
@@ -35,7 +35,7 @@ def guard_command_line() -> None:
         return
     sys.excepthook = print_short
     logging.setLogRecordFactory(_short_record)
-    problem = unknown_option(sys.argv[1:])
+    problem = refused_option(sys.argv[1:])
     if problem:
         raise SystemExit(f"error: {problem}")
 
@@ -104,22 +104,30 @@ def causes(error: BaseException) -> list[BaseException]:
     return chain
 
 
-def unknown_option(arguments: Sequence[str]) -> str | None:
-    """The first ``--id`` of a ``monai.bundle run`` command line that its configuration files do not define.
+def refused_option(arguments: Sequence[str]) -> str | None:
+    """What is wrong with the first option of a ``monai.bundle run`` command line that would not do what it says.
 
-    MONAI adds such an id silently, so that a misspelt option has no effect.
+    MONAI says nothing of these: an id that the configuration files do not define is added to them, so that a misspelt
+    option has no effect; None counts as an option that was not given; true, false and null are texts.
 
     Args:
         arguments: the command line behind ``python -m monai.bundle``.
 
     Returns:
-        A line that names the option and the nearest known one, None when all are known.
+        A line that names the option and what to write instead, None when there is nothing to refuse.
     """
-    options = _options(arguments)
-    files = _files(options)
-    if not arguments or arguments[0] != "run" or files is None:
+    if not arguments or arguments[0] != "run":
         return None
-    known = set(ConfigParser.load_config_files(files)) | set(inspect.signature(run).parameters)
+    options = _options(arguments)
+    own = set(inspect.signature(run).parameters)
+    for option, text in options.items():
+        if option not in own and (text == "null" or DefaultParseValue(text) is None):
+            effect = "would be taken for a text" if text == "null" else "would have no effect"
+            return f"--{option} {text} {effect}: write --{option} '$None'"
+    files = _files(options)
+    if files is None:
+        return None
+    known = set(ConfigParser.load_config_files(files)) | own
     if "tracking" in options:
         known |= set(DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["configs"])
     if any(value in ("true", "false") for value in options.values()):
@@ -169,13 +177,17 @@ def _is_bundle_command() -> bool:
 
 
 def _options(arguments: Sequence[str]) -> dict[str, str]:
-    """Texts of ``--name text`` and ``--name=text``; one that is not there stands for True."""
+    """Texts of ``--name text``, ``--name=text`` and ``-name text``; one that is not there stands for True."""
     options: dict[str, str] = {}
     for item, following in itertools.pairwise([*arguments, "--"]):
-        if item.startswith("--") and len(item) > 2:
-            name, equals, value = item[2:].partition("=")
-            options[name] = value if equals else ("True" if following.startswith("--") else following)
+        if _is_option(item) and item != "--":
+            name, equals, value = item.lstrip("-").partition("=")
+            options[name] = value if equals else ("True" if _is_option(following) else following)
     return options
+
+
+def _is_option(item: str) -> bool:
+    return item.startswith("--") or re.match("-[a-zA-Z]", item) is not None
 
 
 def _files(options: Mapping[str, str]) -> Any:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fire.parser import DefaultParseValue
+from monai.bundle.scripts import update_kwargs
 
-from common.cli import as_written, causes, explain, guard_command_line, print_short, unknown_option
+from common.cli import as_written, causes, explain, guard_command_line, print_short, refused_option
 from common.errors import UsageError
 
 
@@ -52,10 +54,23 @@ def raised(build: Callable[[], None]) -> BaseException:
         ["run", "--config_file", "{}", "--meta_file", "m", "--logging_file", "l", "--run_id", "run", "--init_id", "i"],
         ["run", "--config_file", "{}", "--tracking", "mlflow", "--experiment_name", "x", "--tracking_uri", "u"],
         ["run", "--config_file", "{}", "--batch_size", "-1"],
+        ["run", "--config_file", "{}", "-batch_size", "3"],
+        [
+            "run",
+            "--config_file",
+            "{}",
+            "--batch_size",
+            "$None",
+            "--cosine=None of these",
+            "--train",
+            "{{'trainer': None}}",
+        ],
+        ["run", "--config_file", "{}", "--run_id", "None", "--logging_file=None"],
+        ["verify_metadata", "--hash_val", "None"],
     ],
 )
 def test_known_options_pass(config: str, arguments: list[str]) -> None:
-    assert unknown_option([item.format(config) for item in arguments]) is None
+    assert refused_option([item.format(config) for item in arguments]) is None
 
 
 @pytest.mark.parametrize(
@@ -70,13 +85,39 @@ def test_known_options_pass(config: str, arguments: list[str]) -> None:
     ],
 )
 def test_other_options_are_named(config: str, arguments: list[str], message: str) -> None:
-    found = unknown_option(["run", "--config_file", config, *arguments])
+    found = refused_option(["run", "--config_file", config, *arguments])
     assert found is not None
     assert found.startswith(message.format(config))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch_size", "None"], "--batch_size None would have no effect: write --batch_size '$None'"),
+        (["--batch_size=None"], "--batch_size None would have no effect: write --batch_size '$None'"),
+        (["-batch_size", "None"], "--batch_size None would have no effect: write --batch_size '$None'"),
+        (["--cosine", "(None)"], "--cosine (None) would have no effect: write --cosine '$None'"),
+        (["--train#trainer", "None"], "--train#trainer None would have no effect: write --train#trainer '$None'"),
+        (["--+train", "None"], "--+train None would have no effect: write --+train '$None'"),
+        (["--cosine", "null"], "--cosine null would be taken for a text: write --cosine '$None'"),
+    ],
+)
+def test_nothing_has_to_be_written_as_an_expression(config: str, arguments: list[str], message: str) -> None:
+    """The command line hands None on, and the workflow takes it for an option that was not given."""
+    assert refused_option(["run", "--config_file", config, *arguments]) == message
+    assert refused_option(["run", "--args_file", "a.json", *arguments]) == message
+
+
+@pytest.mark.parametrize("text", ["None", "(None)", "None # nothing"])
+def test_the_command_line_drops_what_is_refused(config: str, text: str) -> None:
+    """The reason for the refusal, shown on MONAI itself: should it end, the refusal can go."""
+    settings = update_kwargs(config_file=config, batch_size=DefaultParseValue(text))
+    assert "batch_size" not in settings
+    assert update_kwargs(batch_size=DefaultParseValue("$None")) == {"batch_size": "$None"}
+
+
 def test_one_file_needs_no_list(config: str, tmp_path: Path) -> None:
-    found = unknown_option(["run", "--config_file", str(tmp_path / "a.yaml"), "--cosine", "True"])
+    found = refused_option(["run", "--config_file", str(tmp_path / "a.yaml"), "--cosine", "True"])
     assert found == f"unknown option --cosine: no such id in {tmp_path}/a.yaml"
 
 
@@ -87,6 +128,9 @@ def test_the_guard_acts_on_the_command_line_only(config: str, monai_process: Cal
     monai_process("run", "--config_file", config, "--batch_size", "3")
     guard_command_line()
     assert sys.excepthook is print_short
+    monai_process("run", "--config_file", config, "--cosine=None")
+    with pytest.raises(SystemExit, match=r"error: --cosine None would have no effect: write --cosine '\$None'"):
+        guard_command_line()
     monai_process("run", "--config_file", config, "--batch", "3")
     with pytest.raises(SystemExit, match=r"error: unknown option --batch: .*did you mean --batch_size\?"):
         guard_command_line()
