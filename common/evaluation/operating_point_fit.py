@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..data import read_index, select
 from ..data.index import INDEX_NAME
-from ..handlers.environment import file_sha256
+from ..io import file_sha256
 from ..metrics.operating_point_file import OperatingPoint
 from .calibration import expected_calibration_error, fit_calibration
 from .classification import index_folder

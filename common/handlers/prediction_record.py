@@ -13,8 +13,8 @@ from ignite.engine import Engine, Events
 
 from ..data.radiograph_folder import Rejected
 from ..errors import UsageError
-from ..io import RadiographLayout, write_csv, write_json
-from .environment import environment, file_sha256
+from ..io import RadiographLayout, file_sha256, write_csv, write_json
+from .environment import environment
 from .portable import portable
 
 TABLE = "predictions.csv"

@@ -12,8 +12,8 @@ from ignite.engine import Engine, Events
 from torch import nn
 
 from ..data import INDEX_NAME
-from ..io import write_json
-from .environment import environment, file_sha256
+from ..io import file_sha256, write_json
+from .environment import environment
 from .portable import portable
 from .ranks import is_main_process
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .atomic import atomic_write
 from .errors import RadiographError
+from .file_hash import file_sha256
 from .folder import find_radiographs
 from .layout import RadiographLayout
 from .mask_file import MaskFileError
@@ -22,6 +23,7 @@ __all__ = [
     "RadiographLayout",
     "RadiographReader",
     "atomic_write",
+    "file_sha256",
     "find_radiographs",
     "write_csv",
     "write_json",

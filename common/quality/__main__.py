@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..data.lung_items import lung_items
 from ..errors import UsageError
-from ..handlers.environment import file_sha256
+from ..io import file_sha256
 from .collect import collect_views, read_inference
 from .fit import fit_reference
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from monai.transforms import MapTransform
 from monai.utils import CommonKeys
 
 from ..errors import UsageError
+from ..io import file_sha256
 from ..metrics.calibration_map import TemperatureMap
 from ..metrics.operating_point_file import OperatingPoint, read_operating_point
 from .lung_box import LUNGS_FOUND
@@ -86,11 +86,9 @@ class DecideTBd(MapTransform):
             return
         if self.weights is None:
             raise UsageError(f"{self.operating_point}: an operating point needs the weights that it was fitted to")
-        try:
-            with open(self.weights, "rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise UsageError(f"{self.weights}: weights not readable ({error.strerror})") from error
+        found = file_sha256(self.weights)
+        if not found:
+            raise UsageError(f"{self.weights}: no such file of weights, to which an operating point could belong")
         self._point = read_operating_point(self.operating_point, found)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

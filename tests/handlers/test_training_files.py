@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from common.handlers import HandlerGroup, LossError, StopOnNaN, SyncBuffers, TrainingCurves, TrainingRecord
-from common.handlers.environment import environment, file_sha256, plain
+from common.handlers.environment import environment, plain
 
 
 def test_curves_hold_loss_rate_and_metrics_of_each_epoch(
@@ -81,7 +81,7 @@ def test_the_record_says_what_was_trained(trainer: Callable, tmp_path: Path) -> 
     }
     assert content["files_sha256"] == {"initial_weights": hashlib.sha256(b"weights").hexdigest()}
     assert content["images"] == {"train": {"a": 2, "b": 1}, "val": {"": 1}}
-    assert content["index_sha256"] == file_sha256(tmp_path / "index.csv")
+    assert content["index_sha256"] == hashlib.sha256((tmp_path / "index.csv").read_bytes()).hexdigest()
     assert 1000 <= content["seconds"] < 1010
     assert str(tmp_path) not in json.dumps(content), "no folder of this machine"
 
@@ -136,13 +136,10 @@ def test_buffers_stay_in_a_run_of_one_process(trainer: Callable, tmp_path: Path)
     assert network.running_mean.tolist() == [3, 3]
 
 
-def test_the_environment_names_versions_and_machine(tmp_path: Path) -> None:
+def test_the_environment_names_versions_and_machine() -> None:
     found = environment()
     assert found["packages"]["torch"] == torch.__version__
     assert all(found["packages"].values())
     assert found["threads"] == torch.get_num_threads()
     assert found["processor"]
     assert plain({1: [torch.float32, {"a": (1, None)}]}) == {"1": ["dtype", {"a": [1, None]}]}
-    (tmp_path / "empty").write_bytes(b"")
-    assert file_sha256(tmp_path / "empty") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert file_sha256(tmp_path / "absent") == ""
