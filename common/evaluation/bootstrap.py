@@ -76,7 +76,7 @@ def bootstrap_sums(
     table = _checked(columns)
     if table.shape[0] == 0:
         return _NOTHING
-    codes = _group_codes(groups, table.shape[0])
+    codes = group_codes(groups, table.shape[0])
     sums = np.zeros((int(codes.max()) + 1, table.shape[1]))
     np.add.at(sums, codes, table)
     samples = tuple(sums.T)
@@ -111,7 +111,7 @@ def bootstrap_median(
     if values.size == 0:
         return _NOTHING
     order = np.argsort(values, kind="stable")
-    ranked, codes = values[order], _group_codes(groups, values.size)[order]
+    ranked, codes = values[order], group_codes(groups, values.size)[order]
     n_groups = int(codes.max()) + 1
 
     def statistic(drawn: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
@@ -175,7 +175,12 @@ def _checked(values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _group_codes(groups: Sequence[Any] | None, n: int) -> NDArray[np.intp]:
+def group_codes(groups: Sequence[Any] | None, n: int) -> NDArray[np.intp]:
+    """Number of each value's group, from 0 on in order of appearance; each value is its own group when None.
+
+    Raises:
+        ValueError: groups of another length than ``n``.
+    """
     if groups is None:
         return np.arange(n)
     if len(groups) != n:

@@ -88,23 +88,34 @@ def draw_cases(
     Returns:
         The pictures that were written.
     """
-    folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    for kind in KINDS:
-        for old in folder.glob(f"*_{kind}_[0-9]*_*.png"):
-            old.unlink()
+    folder = empty_cases(output_dir)
     rows = index.set_index("image")
     find = MaskFinder(predictions_dir, dataset_dir, task.name)
     written = []
     for _, case in choose_cases(per_image, count).iterrows():
         truth = read_union([Path(dataset_dir) / path for path in task.truth(rows.loc[case["image"]])])
         prediction = read_binary_mask(find(case["image"]))
-        figure = draw_case(_read_picture(Path(dataset_dir) / case["image"], truth.shape), truth, prediction, case)
-        name = "_".join([case["dataset"], case["kind"], str(case["rank"]), PurePosixPath(case["image"]).stem])
-        path = folder / (re.sub(r"[^\w.-]+", "-", name) + ".png")
+        figure = draw_case(read_picture(Path(dataset_dir) / case["image"], truth.shape), truth, prediction, case)
+        path = case_path(folder, case)
         write_figure(path, figure, dots_per_inch=110)
         written.append(path)
     return written
+
+
+def empty_cases(output_dir: str | Path) -> Path:
+    """The folder for pictures of cases, made when missing; those of an earlier run are removed."""
+    folder = Path(output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        for old in folder.glob(f"*_{kind}_[0-9]*_*.png"):
+            old.unlink()
+    return folder
+
+
+def case_path(folder: Path, case: pd.Series, run: str = "") -> Path:
+    """Where the picture of a case is written: ``[RUN_]SITE_KIND_RANK_NAME.png``."""
+    parts = [run, case["dataset"], case["kind"], str(case["rank"]), PurePosixPath(case["image"]).stem]
+    return folder / (re.sub(r"[^\w.-]+", "-", "_".join(filter(None, parts))) + ".png")
 
 
 def draw_case(
@@ -182,7 +193,7 @@ def _paint(
     return painted
 
 
-def _read_picture(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def read_picture(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Grey values as [rows, columns]; black, with a warning, where the image cannot be laid under its masks."""
     try:
         picture = read_radiograph(path)

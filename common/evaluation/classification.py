@@ -23,6 +23,7 @@ from .classified_images import (
 )
 from .classifier_runs import paired_runs, spread_over_runs
 from .decision_curve import decision_curve
+from .frames import by_run, marked
 from .heterogeneity import heterogeneity
 from .masks import MISSING, NO_TRUTH, OK
 from .operating_point import PREVALENCES, judge, threshold_table
@@ -85,17 +86,17 @@ def evaluate_classification(
     }
     options: dict[str, Any] = {"prevalences": prevalences, "repeats": repeats, "seed": seed}
     parts = {name: _evaluate_run(table, subgroups, age_bands, options) for name, table in tables.items()}
-    summary = _by_run({name: part["summary"] for name, part in parts.items()})
-    targets = _by_run({name: part["targets"] for name, part in parts.items()})
+    summary = by_run({name: part["summary"] for name, part in parts.items()})
+    targets = by_run({name: part["targets"] for name, part in parts.items()})
     areas = {name: part["areas"] for name, part in parts.items()}
     return ClassificationEvaluation(
-        per_image=_by_run(tables),
+        per_image=by_run(tables),
         summary=summary,
-        outcomes=_by_run({name: _outcomes(table) for name, table in tables.items()}),
+        outcomes=by_run({name: _outcomes(table) for name, table in tables.items()}),
         targets=targets,
-        thresholds=_by_run({name: part["thresholds"] for name, part in parts.items()}),
-        curves=Curves(**{kind: _by_run({name: part[kind] for name, part in parts.items()}) for kind in CURVES}),
-        shortcut=_by_run({name: site_shortcut(table[table["status"] == OK]) for name, table in tables.items()}),
+        thresholds=by_run({name: part["thresholds"] for name, part in parts.items()}),
+        curves=Curves(**{kind: by_run({name: part[kind] for name, part in parts.items()}) for kind in CURVES}),
+        shortcut=by_run({name: site_shortcut(table[table["status"] == OK]) for name, table in tables.items()}),
         heterogeneity={name: heterogeneity(list(found.values())) for name, found in areas.items()},
         spread=spread_over_runs(summary),
         paired=paired_runs(tables),
@@ -135,9 +136,9 @@ def _evaluate_run(
         who = {"dataset": dataset, "subgroup": column, "group": group}
         count = {"n": len(images), "positives": int(images["label"].sum())}
         figures, drawn = classification_figures(images, **options)
-        found = {"summary": _marked(pd.DataFrame(figures, columns=list(FIGURE_COLUMNS)), who | count)}
+        found = {"summary": marked(pd.DataFrame(figures, columns=list(FIGURE_COLUMNS)), who | count)}
         score, probability, label = images["score"], images["probability"], images["label"].astype(np.int64)
-        found["thresholds"] = _marked(threshold_table(probability, label, options["prevalences"]), who)
+        found["thresholds"] = marked(threshold_table(probability, label, options["prevalences"]), who)
         if not column:
             rates = decision_rates(**confusion(images))
             state, line = judge(rates["sensitivity"], rates["specificity"])
@@ -146,15 +147,15 @@ def _evaluate_run(
                 areas[dataset] = area_under_curve(score, label, groups=patients(images))
             site = {"dataset": dataset}
             if 0 < count["positives"] < count["n"]:
-                found["roc"] = _marked(roc_points(score, label), site)
+                found["roc"] = marked(roc_points(score, label), site)
                 band = {"false_positive_rate": BAND_GRID, "low": drawn.band_low, "high": drawn.band_high}
-                found["roc_band"] = _marked(pd.DataFrame(band), site)
+                found["roc_band"] = marked(pd.DataFrame(band), site)
             curves = [
-                _marked(calibration_curve(probability, label, binning=binning), {**site, "binning": binning})
+                marked(calibration_curve(probability, label, binning=binning), {**site, "binning": binning})
                 for binning in ("mass", "width")
             ]
             found["calibration"] = pd.concat(curves, ignore_index=True)
-            found["decision"] = _marked(decision_curve(probability, label), site)
+            found["decision"] = marked(decision_curve(probability, label), site)
         for kind, part in found.items():
             parts.setdefault(kind, []).append(part)
     kinds = ("summary", "thresholds", *CURVES)
@@ -204,15 +205,6 @@ def _warnings(
 def _about(run: ClassifierRun) -> dict[str, Any]:
     kept: dict[str, Any] = {key: run.record[key] for key in ("bundle", "version", "complete") if key in run.record}
     return {"folder": str(run.folder), "weights_sha256": run.weights_sha256} | kept
-
-
-def _marked(table: pd.DataFrame, marks: Mapping[str, Any]) -> pd.DataFrame:
-    """The table with the marks as first columns."""
-    return pd.concat([pd.DataFrame(dict(marks), index=table.index), table], axis=1)
-
-
-def _by_run(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat([_marked(table, {"run": name}) for name, table in tables.items()], ignore_index=True)
 
 
 def report_classification(

@@ -16,9 +16,9 @@ from ..io import write_json
 from .classification_charts import calibration_chart, decision_chart, roc_chart, score_chart
 from .classification_tables import classification_markdown
 from .files import write_figure, write_table, write_text
+from .frames import records
 from .heterogeneity import Heterogeneity
 from .masks import MISSING, OK
-from .result import _records as records
 
 _PACKAGES = ("cxr-tb-common", "numpy", "scipy", "scikit-learn", "pandas")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .operating_point import WHO_TRIAGE
-from .tables import markdown_table
+from .tables import format_p, markdown_table
 
 if TYPE_CHECKING:
     from .classification_result import ClassificationEvaluation
@@ -129,8 +129,8 @@ def _paired(paired: pd.DataFrame) -> str:
             row.dataset,
             str(row.n),
             figure_text(row.difference, row.low, row.high),
-            _p(row.p),
-            _p(row.p_adjusted),
+            format_p(row.p),
+            format_p(row.p_adjusted),
         ]
         for row in paired.itertuples()
     ]
@@ -143,7 +143,7 @@ def _heterogeneity(found: ClassificationEvaluation, run: str, several: bool) -> 
         return ""
     return (
         f"{f'{run}: ' if several else ''}Spread of the AUC between {spread.sites} sites: Cochran's Q {spread.q:.2f}, "
-        f"p {_p(spread.p)}, I² {100 * spread.i_squared:.0f} %.\n"
+        f"p {format_p(spread.p)}, I² {100 * spread.i_squared:.0f} %.\n"
     )
 
 
@@ -169,9 +169,3 @@ def _left_out(found: ClassificationEvaluation) -> list[str]:
         if images:
             parts.append(f"{run}: {len(images)} predictions are of images that the index does not have.\n")
     return parts
-
-
-def _p(value: float) -> str:
-    if np.isnan(value):
-        return "not defined"
-    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"

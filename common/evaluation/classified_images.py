@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ..handlers.prediction_record import RUN, TABLE
 from ..metrics.operating_point_file import read_operating_point
 from .errors import EvaluationError
 from .masks import MISSING, NO_TRUTH, OK, UNNAMED_SITE
+from .run_record import read_record
 
 #: Columns that a run of a TB classifier writes besides image, status, reason and flags.
 SCORE_COLUMNS = ("tb_score", "tb_probability", "tb")
@@ -87,7 +87,7 @@ def read_classifier_run(folder: str | Path) -> ClassifierRun:
                 f"({len(wrong)} such rows)"
             )
         table[name] = values
-    return ClassifierRun(Path(folder), table, _read_record(Path(folder) / RUN))
+    return ClassifierRun(Path(folder), table, read_record(Path(folder) / RUN))
 
 
 def with_operating_point(run: ClassifierRun, path: str | Path) -> ClassifierRun:
@@ -173,15 +173,3 @@ def join_truth(
 def unknown_images(run: ClassifierRun, index: pd.DataFrame) -> list[str]:
     """Images of a run that the whole index does not have, sorted."""
     return sorted(set(run.predictions["image"]) - set(index["image"]))
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EvaluationError(f"{path}: not a JSON file ({error})") from error
-    if not isinstance(record, dict):
-        raise EvaluationError(f"{path}: not the record of a run")
-    return record

@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..metrics import average_precision, froc, hit_rate
 from ..metrics.boxes import OVERLAP_THRESHOLDS
 from ..metrics.detection import FALSE_POSITIVE_RATES
-from .bootstrap import _group_codes as group_codes
+from .bootstrap import group_codes
 from .localization_figures import threshold_name
-from .resampling import _quantiles as quantiles
-from .resampling import draw_weights
+from .resampling import draw_weights, quantiles
 from .summary import patients
 
 DETECTION_COLUMNS = ("figure", "iou", "rate", "images", "boxes", "regions", "estimate", "low", "high")

@@ -13,8 +13,8 @@ import pandas as pd
 from ..io import write_json
 from .classification_tables import figure_text
 from .files import write_table, write_text
+from .frames import records
 from .masks import FAILED, MISSING
-from .result import _records as records
 from .tables import markdown_table
 
 #: Texts without a place that are printed; all of them are in the JSON file.

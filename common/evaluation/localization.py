@@ -10,11 +10,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..data import read_index, select
-from .classification import _by_run as by_run
-from .classification import _marked as marked
 from .classification import index_folder
 from .detection_figures import detection_figures
 from .errors import EvaluationError
+from .frames import by_run, marked
 from .localization_cases import draw_localization_cases
 from .localization_figures import IMAGE_FIGURES, REGION_COLUMNS, image_figures
 from .localization_result import LocalizationEvaluation
@@ -72,9 +71,9 @@ def evaluate_localization(
         with_maps = run.has_maps(rows["image"])
         if not with_maps:
             warnings.append(f"{name}: no evidence maps were saved; pointing game and share of evidence are left out")
-        tables[name], found[name] = _compare(run, rows, split_column, with_maps, f"{name}: " if progress else "")
+        tables[name], found[name] = compare_regions(run, rows, split_column, with_maps, f"{name}: " if progress else "")
         summaries[name] = summarize_localization(tables[name], repeats=repeats, seed=seed)
-        detections[name] = _detection(tables[name], found[name], repeats, seed)
+        detections[name] = detection_by_site(tables[name], found[name], repeats, seed)
         outcomes[name] = localization_outcomes(tables[name])
     return LocalizationEvaluation(
         per_image=by_run(tables),
@@ -140,7 +139,7 @@ def refuse_twice(rows: pd.DataFrame, folder: Path) -> None:
         raise EvaluationError(f"{folder / 'index.csv'}: {len(twice)} images are listed twice, {twice.iloc[0]} first")
 
 
-def _compare(
+def compare_regions(
     run: LocalizationRun, rows: pd.DataFrame, split_column: str, with_maps: bool, description: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row an image, and one a region."""
@@ -175,7 +174,8 @@ def _outcome(run: LocalizationRun, row: pd.Series, with_maps: bool) -> tuple[dic
     return {"status": OK, "reason": "", **figures}, found
 
 
-def _detection(images: pd.DataFrame, regions: pd.DataFrame, repeats: int, seed: int) -> pd.DataFrame:
+def detection_by_site(images: pd.DataFrame, regions: pd.DataFrame, repeats: int, seed: int) -> pd.DataFrame:
+    """Figures of :func:`.detection_figures.detection_figures` for each site and for all."""
     parts = []
     for dataset, _, _, members in cohorts(images[images["status"] == OK]):
         found = regions[regions["image"].isin(members["image"])]

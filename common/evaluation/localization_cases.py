@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ..localization import Region, draw_evidence
-from .cases import KINDS, PREDICTION, TRUTH, choose_cases
-from .cases import _read_picture as read_picture
+from .cases import PREDICTION, TRUTH, case_path, choose_cases, empty_cases, read_picture
 from .files import write_figure
 from .localized_images import LocalizationRun
 from .masks import FINAL
@@ -44,11 +42,7 @@ def draw_localization_cases(
     Returns:
         The pictures that were written.
     """
-    folder = Path(output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    for kind in KINDS:
-        for old in folder.glob(f"*_{kind}_[0-9]*_*.png"):
-            old.unlink()
+    folder = empty_cases(output_dir)
     texts = index.set_index("image")["boxes"]
     written = []
     for name, run in runs.items():
@@ -62,8 +56,7 @@ def draw_localization_cases(
             picture = read_picture(run.dataset_dir / image, mask.T.shape)
             truth = true_boxes(texts[image], mask.shape)
             figure = draw_localization_case(picture, truth, evidence, run.regions[image], case)
-            parts = [name, case["dataset"], case["kind"], str(case["rank"]), PurePosixPath(image).stem]
-            path = folder / (re.sub(r"[^\w.-]+", "-", "_".join(parts)) + ".png")
+            path = case_path(folder, case, name)
             write_figure(path, figure, dots_per_inch=110)
             written.append(path)
     return written
@@ -92,9 +85,9 @@ def draw_localization_case(
     for panel, title in zip(figure.subplots(1, 3), ("truth", "evidence", "regions"), strict=True):
         shown = draw_evidence(picture, evidence.T if title == "evidence" else nothing)
         panel.imshow(shown, extent=(0, columns, rows, 0))
-        _outline(panel, truth, TRUTH, "-")
+        outline_boxes(panel, truth, TRUTH, "-")
         if title == "regions":
-            _outline(panel, np.array([region.box for region in regions]), PREDICTION, "--")
+            outline_boxes(panel, np.array([region.box for region in regions]), PREDICTION, "--")
             for region in regions:
                 x, y = region.box[:2]
                 panel.text(x + 2, y + 2, f"{region.score:.2f}", color=PREDICTION, fontsize=8, va="top", clip_on=True)
@@ -111,6 +104,7 @@ def draw_localization_case(
     return figure
 
 
-def _outline(panel: Axes, boxes: NDArray[np.float64], colour: str, style: str) -> None:
+def outline_boxes(panel: Axes, boxes: NDArray[np.float64], colour: str, style: str) -> None:
+    """Draw boxes (x, y, w, h), shape [N, 4], on a panel whose axes are in pixels of the image."""
     for x, y, w, h in boxes:
         panel.add_patch(Rectangle((x, y), w, h, fill=False, edgecolor=colour, linestyle=style, linewidth=1.6))

@@ -12,10 +12,10 @@ import pandas as pd
 
 from ..io import write_json
 from .files import write_figure, write_table, write_text
+from .frames import records
 from .localization_charts import detection_chart, dice_chart, figure_chart
 from .localization_tables import localization_markdown
 from .masks import FAILED, MISSING
-from .result import _records as records
 
 _PACKAGES = ("cxr-tb-common", "numpy", "scipy", "scikit-image", "pandas")
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ..metrics.boxes import OVERLAP_THRESHOLDS
-from .classification_tables import _p as p_text
 from .classification_tables import figure_text
 from .localization_figures import IMAGE_FIGURES
 from .localization_summary import ALL, WITH_BOXES, WITHOUT_BOXES
-from .tables import markdown_table
+from .tables import format_p, markdown_table
 
 if TYPE_CHECKING:
     from .localization_result import LocalizationEvaluation
@@ -110,7 +109,7 @@ def _paired(paired: pd.DataFrame) -> str:
             *(row.run, row.dataset, IMAGE_FIGURES[row.metric].label, str(row.n)),
             figure_text(row.mean_difference, row.low, row.high),
             f"{row.better} / {row.equal} / {row.worse}",
-            *(p_text(row.p_wilcoxon), p_text(row.p_adjusted)),
+            *(format_p(row.p_wilcoxon), format_p(row.p_adjusted)),
         ]
         for row in paired.itertuples()
     ]

@@ -15,9 +15,9 @@ from ..handlers.region_files import REGIONS
 from ..io import RadiographLayout
 from ..io.mask_file import read_binary_mask, read_mask
 from ..localization import Region, read_regions
-from .classified_images import _read_record as read_record
 from .errors import EvaluationError
-from .masks import _rejections as rejections
+from .masks import rejections
+from .run_record import read_record
 
 #: Ids of ``localize.yaml`` whose values a run records, in their order there.
 REGION_SETTINGS = ("method", "layer", "region_rule", "region_value", "min_region_area", "max_regions")

@@ -87,7 +87,7 @@ def evaluate_masks(
         )
     spacings = [image_spacing(row, spacing or {}) for _, row in index.iterrows()]
     finders = _finders(predictions_dir, dataset_dir, index, task)
-    rejected = _rejections(predictions_dir)
+    rejected = rejections(predictions_dir)
     rows: list[dict[str, Any]] = []
     for (_, row), pixel in tqdm(
         zip(index.iterrows(), spacings, strict=True), total=len(index), disable=not progress, desc="comparing masks"
@@ -163,7 +163,7 @@ def _finders(predictions_dir: Path, dataset_dir: Path, index: pd.DataFrame, task
     return {FINAL: final, RAW: raw} if any(raw(image).is_file() for image in index["image"]) else {FINAL: final}
 
 
-def _rejections(predictions_dir: Path) -> dict[str, str]:
+def rejections(predictions_dir: Path) -> dict[str, str]:
     """Why the inference gave no mask, by image, from its ``predictions.csv``."""
     table = predictions_dir / "predictions.csv"
     if not table.is_file():

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from .bootstrap import Interval
-from .bootstrap import _group_codes as group_codes
+from .bootstrap import Interval, group_codes
 from .intervals import clopper_pearson
 from .roc import checked
 
@@ -126,10 +125,10 @@ def resample(
         briers[repeat] = weights @ squares / weights.sum()
         rates[repeat] = ranked.true_positive_rate(true, false, BAND_GRID)
     true, false = ranked.counts(np.ones(squares.size))
-    low, high = _quantiles(rates, confidence)
+    low, high = quantiles(rates, confidence)
     return Resampled(
         _precision_interval(ranked.average_precision(true, false), precisions, int(positive.sum()), confidence),
-        Interval(float(squares.mean()), *map(float, _quantiles(briers, confidence))),
+        Interval(float(squares.mean()), *map(float, quantiles(briers, confidence))),
         low,
         high,
     )
@@ -160,7 +159,7 @@ def draw_weights(codes: NDArray[np.intp], repeats: int, seed: int) -> Iterator[N
         yield np.bincount(random.integers(n_groups, size=n_groups), minlength=n_groups)[codes].astype(np.float64)
 
 
-def _quantiles(samples: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
+def quantiles(samples: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
     """Both ends over the repeats that are numbers; NaN where none is, or where only one group could be drawn."""
     ends = [(1 - confidence) / 2, (1 + confidence) / 2]
     valid = samples[~np.isnan(samples).reshape(len(samples), -1).any(axis=1)]

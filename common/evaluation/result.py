@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,6 +13,7 @@ import pandas as pd
 from ..io import write_json
 from .charts import distribution_chart
 from .files import write_figure, write_table, write_text
+from .frames import records
 from .masks import FAILED, MISSING
 from .tables import summary_markdown
 
@@ -53,9 +53,9 @@ class MaskEvaluation:
         return {
             "settings": dict(self.settings),
             "packages": {name: version(name) for name in _PACKAGES},
-            "outcomes": _records(self.outcomes),
-            "summary": _records(self.summary),
-            "problems": _records(self.problems[["stage", "dataset", "image", "status", "reason"]]),
+            "outcomes": records(self.outcomes),
+            "summary": records(self.summary),
+            "problems": records(self.problems[["stage", "dataset", "image", "status", "reason"]]),
             "predictions_not_in_index": self.unknown,
         }
 
@@ -72,13 +72,3 @@ class MaskEvaluation:
         write_json(folder / "summary.json", self.record())
         write_text(folder / "summary.md", self.markdown())
         write_figure(folder / "distribution.png", distribution_chart(self.per_image))
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = table.to_dict("records")
-    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
-
-
-def _plain(value: Any) -> Any:
-    """JSON has no NaN: a figure that does not exist is null."""
-    return None if isinstance(value, float) and math.isnan(value) else value

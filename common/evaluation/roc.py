@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 from sklearn import metrics
 
-from .bootstrap import _group_codes as group_codes
+from .bootstrap import group_codes
 
 #: Where DeLong's interval covers too seldom (python -m benchmarks.coverage): fewer images of a class than this, or less
 #: of the area on the wrong side than so many images of the smaller class would take up.

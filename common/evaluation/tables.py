@@ -37,6 +37,13 @@ def format_interval(metric: str, estimate: float, low: float, high: float) -> st
     return f"{format_figure(metric, estimate)} [{format_figure(metric, low)}, {format_figure(metric, high)}]"
 
 
+def format_p(value: float) -> str:
+    """A p value with two digits."""
+    if np.isnan(value):
+        return "not defined"
+    return "< 0.0001" if value < 0.0001 else f"{value:.2g}"
+
+
 def summary_markdown(summary: pd.DataFrame, outcomes: pd.DataFrame) -> str:
     """The summary as Markdown: means, then medians, then pooled figures, each with its interval, one row a site.
 

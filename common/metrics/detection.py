@@ -27,7 +27,7 @@ def average_precision(scores: ArrayLike, hits: ArrayLike, num_truth: int) -> flo
     """
     if num_truth == 0:
         return float("nan")
-    found, false = _cumulative(scores, hits)
+    found, false = cumulative(scores, hits)
     precision = found / (found + false)
     best = np.maximum.accumulate(precision[::-1])[::-1]
     return float((np.diff(found / num_truth, prepend=0) * best).sum())
@@ -62,11 +62,11 @@ def froc(
     """
     if num_truth == 0:
         return np.full(len(rates), np.nan)
-    found, false = _cumulative(scores, hits)
+    found, false = cumulative(scores, hits)
     return np.array([found[false <= rate * num_images].max(initial=0) / num_truth for rate in rates])
 
 
-def _cumulative(scores: ArrayLike, hits: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def cumulative(scores: ArrayLike, hits: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Hits and false positives at or above each score that occurs, from the highest down."""
     values, right = np.asarray(scores, dtype=np.float64), np.asarray(hits, dtype=bool)
     if values.ndim != 1 or values.shape != right.shape:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .detection import FALSE_POSITIVE_RATES, froc
-from .detection import _cumulative as cumulative
+from .detection import FALSE_POSITIVE_RATES, cumulative, froc
 
 
 class DetectionCurve(NamedTuple):
