@@ -151,7 +151,25 @@ TB_CLS = Bundle(
     knobs=("image_size", "percentiles", "lung_crop", "lung_margin"),
     variants=({"lung_crop": False, "percentiles": [5, 95]}, {"lung_margin": 0.2}),
 )
-BUNDLES = (LUNG_SEG, TB_CLS)
+TB_SEG = Bundle(
+    name="tb_seg",
+    small_network="networks/efficientnet_lite0_unet",
+    metric="val_mean_dice",
+    small={
+        "image_size": [64, 64],
+        "lung_crop": False,
+        "encoder_weights": "$None",
+        "steps_per_epoch": 3,
+    },
+    label_only=("common.transforms.BoxesToMaskd", "AsDiscreted", "SelectItemsd"),
+    side=96,
+    outputs=("_tb.png",),
+    learning={"learning_rate": 0.003, "flip_prob": 0.0, "contrast_prob": 0.0},
+    other_network={"_target_": "common.networks.UNet", "features": [4, 8]},
+    knobs=("image_size", "percentiles", "lung_crop", "lung_margin"),
+    variants=({"lung_crop": False, "percentiles": [5, 95]}, {"lung_margin": 0.2}),
+)
+BUNDLES = (LUNG_SEG, TB_CLS, TB_SEG)
 
 
 def _texts(options: dict[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,10 @@ COMMON: list[dict[str, Any]] = [
     {"amp": False},
     {"val_interval": 2},
     {"early_stop_patience": None},
-    {"train_splits": ["train", "test"]},
 ]
 OF_BUNDLE: dict[str, list[dict[str, Any]]] = {
     "lung_seg": [
+        {"train_splits": ["train", "test"]},
         {"crop_border": True},
         {"median_filter": True},
         {"site_balance": 1.0},
@@ -29,12 +29,21 @@ OF_BUNDLE: dict[str, list[dict[str, Any]]] = {
         {"train_sites": ["phantom_north"], "val_sites": ["phantom_south"]},
     ],
     "tb_cls": [
+        {"train_splits": ["train", "test"]},
         {"lung_crop": True},
         {"group_balance": 0.0},
         {"erase_prob": 1.0},
         {"label_smoothing": 0.0},
         {"class_weights": [1.0, 3.0]},
         {"labels": ["abnormal", "tb"]},
+    ],
+    "tb_seg": [
+        {"lung_crop": True},
+        {"normal_share": 0.0},
+        {"normal_splits": ["train", "test"]},
+        {"train_splits": ["train", "val"], "val_splits": ["train"], "limit": 2},
+        {"steps_per_epoch": 1},
+        {"box_classes": ["active", "latent"], "network_def": {"_target_": "common.networks.UNet", "out_channels": 2}},
     ],
 }
 KNOBS = [(bundle, options) for bundle in BUNDLES for options in [*COMMON, *OF_BUNDLE[bundle.name]]]
