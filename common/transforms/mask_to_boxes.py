@@ -52,8 +52,9 @@ class MaskToBoxesd(MapTransform):
     ``Invertd``, so that every spatial transform that MONAI can invert maps boxes as well. Through a round trip
 
     - flips, turns by 90 degrees, crops and padding keep whole-pixel boxes exactly (a crop cuts them);
-    - resizing moves an edge by at most half a pixel of the coarser grid, which a mask of 0 and 1 cannot tell;
-    - rotation by other angles, shear and zoom give the box around the turned box, within one pixel of its corners.
+    - resizing moves an edge by less than one pixel of the coarser grid;
+    - rotation by other angles, shear and zoom give the box around the turned box, to within one pixel; boxes that stay
+      on the image come back by the inverse to within one pixel.
 
     Args:
         keys: key of the mask [C, W, H]; one.
