@@ -108,7 +108,7 @@ def weak_lesion_items(
                 left_out["on which nothing was found"] += 1
                 continue
             if random_boxes:
-                boxes = _moved(boxes, size, np.random.default_rng([seed, crc32(name.encode())]))
+                boxes = random_places(boxes, size, np.random.default_rng([seed, crc32(name.encode())]))
             items.append(
                 lesion_item(
                     root, name, with_tb[name], WEAK, patients[name], boxes, [0] * len(boxes), source=WEAK, weight=weight
@@ -136,6 +136,9 @@ def _probability(row: pd.Series, path: Path) -> float:
         raise DataIndexError(f"{path}: {row['image']}: tb_probability must be a number, found {found!r}") from None
 
 
-def _moved(boxes: NDArray[np.float32], size: Sequence[int], generator: np.random.Generator) -> NDArray[np.float32]:
+def random_places(
+    boxes: NDArray[np.float32], size: Sequence[int], generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Boxes [N, 4] of the same sizes anywhere in an image (W, H), their corners on whole pixels."""
     room = np.maximum(np.array(size) - boxes[:, 2:], 0).astype(np.int64)
     return np.hstack([generator.integers(0, room, endpoint=True), boxes[:, 2:]]).astype(np.float32)
