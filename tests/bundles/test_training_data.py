@@ -81,5 +81,6 @@ def test_the_training_loader_draws_every_site(bundle: Bundle, phantoms: Path, tm
     workflow = bundle.workflow("train", "train", **options, batch_size=4)
     loader = workflow.parser.get_parsed_content("train#dataloader")
     assert isinstance(loader, DataLoader)
-    assert [len(batch["image"]) for batch in loader] == [4, 2]
+    steps = bundle.small.get("steps_per_epoch")
+    assert [len(batch["image"]) for batch in loader] == ([4, 2] if steps is None else [4] * steps)
     assert isinstance(workflow.parser.get_parsed_content("network"), nn.Module)

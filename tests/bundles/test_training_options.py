@@ -41,7 +41,7 @@ OF_BUNDLE: dict[str, list[dict[str, Any]]] = {
         {"lung_crop": True},
         {"normal_share": 0.0},
         {"normal_splits": ["train", "test"]},
-        {"train_splits": ["train", "val"], "val_splits": ["train"], "limit": 2},
+        {"limit": 2},
         {"steps_per_epoch": 1},
         {"box_classes": ["active", "latent"], "network_def": {"_target_": "common.networks.UNet", "out_channels": 2}},
     ],
