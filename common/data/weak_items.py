@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def weak_lesion_items(
-    weak_dir: str | Path,
+    weak_dir: str | Path | None,
     dataset_dir: str | Path,
     *,
     weight: float = 1.0,
@@ -64,8 +64,10 @@ def weak_lesion_items(
     Raises:
         DataIndexError: no such index; it names none of the images of ``dataset_dir``; no weak mask is left; boxes that
             cannot be read or lie outside their image; or see :func:`common.data.class_items`.
-        UsageError: a weight that is not above 0.
+        UsageError: no ``weak_dir``, or a weight that is not above 0.
     """
+    if weak_dir is None:
+        raise UsageError("weak_dir: the output folder of a run of the bundle tb_cls with localize.yaml is needed")
     if not (math.isfinite(weight) and weight > 0):
         raise UsageError(f"weight of weak masks: a number above 0 is needed, got {weight}")
     root, path = Path(dataset_dir), Path(weak_dir) / INDEX_NAME

@@ -169,6 +169,11 @@ def test_a_weight_is_above_zero(root: Path, weak: Path, weight: float) -> None:
         weak_lesion_items(weak, root, weight=weight)
 
 
+def test_the_run_must_be_named(root: Path) -> None:
+    with pytest.raises(UsageError, match="weak_dir: the output folder of a run of the bundle tb_cls with localize"):
+        weak_lesion_items(None, root)
+
+
 def test_placebo_boxes_move_and_nothing_else_does(root: Path, weak: Path) -> None:
     real, placebo, other = (
         weak_lesion_items(weak, root, random_boxes=moved, seed=seed)
