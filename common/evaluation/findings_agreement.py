@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from ..data.reader_text import (
     place_agrees,
     reader_coverage,
 )
+from ..handlers.lesion_files import LESIONS
+from ..handlers.region_files import REGIONS
 from ..transforms import lung_box
 from .classification import index_folder
 from .errors import EvaluationError
 from .findings_agreement_result import FindingsAgreement
 from .intervals import proportion
 from .known_lungs import NONE, KnownLungs
+from .lesion_run import LesionRun, read_lesion_run
 from .localization import refuse_twice
 from .localized_images import LocalizationRun, read_localization_run
 from .masks import FAILED, MISSING, OK, UNNAMED_SITE
@@ -68,7 +71,9 @@ def findings_agreement(
     the whole image stands in for that box. An image on which nothing was found disagrees.
 
     Args:
-        run_dir: output folder of inference with ``localize.yaml`` on ``dataset_dir``.
+        run_dir: output folder, on ``dataset_dir``, of inference with ``localize.yaml`` or of a segmentation of lesions,
+            whose regions are the lesions and whose map is that of their probability. Where no map was saved, the
+            strongest region alone is compared.
         dataset_dir: folder with ``index.csv``, or that file; rows with ``tb`` 1 and a text in ``findings`` count.
         sites: values of ``dataset`` to compare; all when empty.
         split_column: index column with the split of each row.
@@ -78,7 +83,7 @@ def findings_agreement(
     Raises:
         DataIndexError: no index, or nothing selected.
         EvaluationError: a run that cannot be read, an image listed twice, or no image that can be compared.
-        RegionFileError: a run without ``regions.json``.
+        RegionFileError: a ``regions.json`` or ``lesions.json`` of another form.
     """
     folder = index_folder(dataset_dir)
     index = read_index(folder, required=("image", "tb", "findings"))
@@ -87,8 +92,11 @@ def findings_agreement(
     rows = rows[rows["tb"].isin(("1", "1.0")) & (rows["findings"].str.strip() != "")]
     if rows.empty:
         raise EvaluationError(f"{folder / 'index.csv'}: no selected row has tb 1 and a text in findings")
-    run, known = read_localization_run(run_dir, folder), KnownLungs(folder, lungs_dir)
-    per_image = pd.DataFrame([_image(run, row, split_column, known) for _, row in rows.iterrows()])
+    run, known = _read_run(Path(run_dir), folder), KnownLungs(folder, lungs_dir)
+    sources = dict(SOURCES)
+    if not run.has_maps(rows["image"]):
+        del sources["maximum"]
+    per_image = pd.DataFrame([_image(run, row, split_column, known, sources) for _, row in rows.iterrows()])
     done = per_image[per_image["status"] == OK]
     if done.empty:
         first = per_image.iloc[0]
@@ -97,7 +105,7 @@ def findings_agreement(
     confusion: list[dict[str, Any]] = []
     for dataset, _, _, images in cohorts(done):
         stated = [parse_reader_text(text) for text in images["findings"]]
-        for column, name in SOURCES.items():
+        for column, name in sources.items():
             found = [_place(row, column) for _, row in images.iterrows()]
             about = {"dataset": dataset, "of": name}
             agreement += [{**about, **row} for row in agreement_rows(found, stated)]
@@ -182,26 +190,30 @@ def _answers(question: str, found: Sequence[Place | None], stated: Sequence[Set[
     return answers
 
 
-def _image(run: LocalizationRun, row: pd.Series, split_column: str, known: KnownLungs) -> dict[str, Any]:
+def _image(
+    run: LocalizationRun | LesionRun, row: pd.Series, split_column: str, known: KnownLungs, sources: Mapping[str, str]
+) -> dict[str, Any]:
     image, stated = row["image"], sorted(parse_reader_text(row["findings"]))
     about = {
         **{"dataset": row["dataset"] or UNNAMED_SITE, "image": image, "patient_id": row["patient_id"]},
         **{"split": row.get(split_column, ""), "findings": row["findings"]},
         "stated": "; ".join(" ".join(filter(None, place)) for place in stated),
     }
-    nothing = {"lungs": "", **{f"{column}_{part}": "" for column in SOURCES for part in Place._fields}}
+    nothing = {"lungs": "", **{f"{column}_{part}": "" for column in sources for part in Place._fields}}
     if reason := run.missing(image):
         return {**about, "status": MISSING, "reason": reason, **nothing}
     try:
-        evidence = run.evidence(image)
-        mask, source = known(row, evidence.shape)
-        lungs = (0, 0, *evidence.shape) if mask is None else lung_box(mask[None])
+        regions = run.found(image)
+        boxes: dict[str, tuple[int, ...] | None] = {"region": regions[0].box if regions else None}
+        if "maximum" in sources:
+            evidence = run.evidence(image)
+            size, point = evidence.shape, strongest_pixel(evidence)
+            boxes["maximum"] = None if point is None else (*point, 1, 1)
+        else:
+            size = run.region_mask(image).shape
+        mask, source = known(row, size)
+        lungs = (0, 0, *size) if mask is None else lung_box(mask[None])
         assert lungs is not None  # an empty mask counts as none
-        point = strongest_pixel(evidence)
-        boxes = {
-            "region": run.regions[image][0].box if run.regions[image] else None,
-            "maximum": None if point is None else (*point, 1, 1),
-        }
     except (ValueError, OSError) as error:  # one unusable file must not take the rest along
         return {**about, "status": FAILED, "reason": str(error), **nothing}
     found = {
@@ -211,6 +223,11 @@ def _image(run: LocalizationRun, row: pd.Series, split_column: str, known: Known
         for part, value in box_place(box, lungs)._asdict().items()
     }
     return {**about, "status": OK, "reason": "", **nothing, "lungs": source, **found}
+
+
+def _read_run(folder: Path, dataset_dir: Path) -> LocalizationRun | LesionRun:
+    localised = (folder / REGIONS).is_file() and not (folder / LESIONS).is_file()
+    return read_localization_run(folder, dataset_dir) if localised else read_lesion_run(folder, dataset_dir)
 
 
 def _place(row: pd.Series, column: str) -> Place | None:

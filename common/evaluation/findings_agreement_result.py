@@ -28,8 +28,8 @@ class FindingsAgreement:
     Args:
         per_image: one row an image with TB and a text: ``dataset``, ``image``, ``patient_id``, ``split``,
             ``findings``, ``stated`` (the places read in it), ``status``, ``reason``, ``lungs`` (where the lung box
-            comes from), and side and zone of the strongest ``region`` and of the ``maximum`` of the map, empty where
-            nothing was found.
+            comes from), and side and zone of the strongest ``region`` and, where maps were saved, of the ``maximum``
+            of the map, empty where nothing was found.
         agreement: see :func:`.findings_agreement.agreement_rows`; by ``dataset`` and ``of`` (what is compared).
         confusion: see :func:`.findings_agreement.side_confusion`; by ``dataset`` and ``of``.
         coverage: one entry a site: counts of :class:`common.data.reader_text.ReaderCoverage`, ``compared``,
