@@ -80,7 +80,7 @@ def lesion_hits(found: ArrayLike, scores: ArrayLike, truth: ArrayLike, rule: Hit
         raise ValueError(f"{len(boxes)} boxes need as many scores, got the shape {values.shape}")
     points = (boxes[:, :2] + boxes[:, 2:] / 2)[:, None]
     start, end = true[None, :, :2], true[None, :, :2] + true[None, :, 2:]
-    inside = ((points >= start) & (points < end)).all(axis=-1)
+    inside: NDArray[np.bool_] = np.asarray(((points >= start) & (points < end)).all(axis=-1))
     distance = np.linalg.norm(points - (start + end) / 2, axis=-1)
     hits = np.zeros(len(boxes), dtype=bool)
     free = np.ones(len(true), dtype=bool)
@@ -88,4 +88,4 @@ def lesion_hits(found: ArrayLike, scores: ArrayLike, truth: ArrayLike, rule: Hit
         if (inside[index] & free).any():
             free[np.where(inside[index] & free, distance[index], np.inf).argmin()] = False
             hits[index] = True
-    return LesionHits(hits, ~inside.any(axis=1))
+    return LesionHits(hits, np.asarray(~inside.any(axis=1)))
