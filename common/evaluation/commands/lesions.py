@@ -1,0 +1,89 @@
+"""``lesions``: saved outlines of TB lesions against true boxes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ...data.parallel import default_processes
+from ...metrics import HitRule, parse_hit_rule
+from ...metrics.froc_hits import HIT_IOU
+from ..lesions import report_lesions
+from .arguments import add_bootstrap_arguments, positive_number, print_lines, whole_number
+from .selection import add_lungs, add_selection
+
+
+def add_parser(verbs: Any) -> None:
+    """Register the verb."""
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        "lesions",
+        help="compare saved lesion masks and boxes with true boxes",
+        description="Compare the masks REL_tb.png and lesions.json in a folder with the column boxes of an index, in "
+        "which images with tb 0 have nothing to find: Dice, IoU, two-class mIoU, average precision of boxes by IoU, "
+        "FROC, errors of area, false positive area on normal images as a share of the lungs, with bootstrap 95 %% "
+        "intervals by patient, by site and class of truth; and, for images with TB and a text in the column findings, "
+        "the agreement of side and zone.",
+        epilog="Exit status: 0 every selected image was compared; 3 some were not (all listed); 1 nothing was.",
+    )
+    parser.add_argument("run_dir", metavar="RUN", help="output folder of the inference on the folder of the index")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables, charts and pictures")
+    add_selection(parser, "det_split", None, "evaluate, such as val")
+    add_lungs(parser)
+    parser.add_argument(
+        "--hit",
+        type=_hit_rule,
+        default=HIT_IOU,
+        metavar="IOU",
+        help=f"IoU with a true box from which a lesion is a hit of FROC (default: {HIT_IOU:g}), or centre: its centre "
+        "lies in a true box",
+    )
+    parser.add_argument(
+        "--cases",
+        type=whole_number,
+        default=3,
+        metavar="N",
+        help="best, median and worst images to draw, of each kind and site (default: 3; 0: none)",
+    )
+    parser.add_argument(
+        "--processes",
+        type=positive_number,
+        default=default_processes(),
+        metavar="N",
+        help=f"processes that compare images (default: {default_processes()}, one a core)",
+    )
+    add_bootstrap_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, write, print; return the exit status."""
+    found = report_lesions(
+        args.run_dir,
+        args.index,
+        args.output,
+        cases=args.cases,
+        sites=args.sites,
+        split_column=args.split_column,
+        splits=args.splits,
+        lungs_dir=args.lungs,
+        hit=args.hit,
+        repeats=args.repeats,
+        seed=args.seed,
+        processes=args.processes,
+        progress=sys.stderr.isatty(),
+    )
+    print(f"written to {args.output}")
+    for line in found.warnings:
+        print(f"warning: {line}", file=sys.stderr)
+    print_lines((f"not in the index: {path}" for path in found.unknown), "in summary.json")
+    problems = found.problems
+    print_lines((f"{row.status}: {row.image}: {row.reason}" for row in problems.itertuples()), "in summary.json")
+    return 3 if len(problems) else 0
+
+
+def _hit_rule(text: str) -> HitRule:
+    try:
+        return parse_hit_rule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
