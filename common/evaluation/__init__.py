@@ -15,6 +15,10 @@ from .findings_agreement import findings_agreement
 from .findings_agreement_result import FindingsAgreement
 from .heterogeneity import heterogeneity
 from .intervals import clopper_pearson, proportion
+from .lesion_comparison import LesionComparison, compare_lesions
+from .lesion_result import LesionEvaluation
+from .lesion_seeds import LesionTables, read_lesion_tables
+from .lesions import evaluate_lesions, report_lesions
 from .localization import evaluate_localization, report_localization
 from .localization_result import LocalizationEvaluation
 from .lungs import LUNGS, evaluate_lungs, report_lungs
@@ -37,6 +41,9 @@ __all__ = [
     "EvaluationError",
     "FindingsAgreement",
     "Interval",
+    "LesionComparison",
+    "LesionEvaluation",
+    "LesionTables",
     "LocalizationEvaluation",
     "MaskEvaluation",
     "MaskTask",
@@ -52,6 +59,7 @@ __all__ = [
     "choose_regions",
     "choose_threshold",
     "clopper_pearson",
+    "compare_lesions",
     "compare_runs",
     "count_outcomes",
     "decision_curve",
@@ -59,6 +67,7 @@ __all__ = [
     "draw_cases",
     "error_if_calibrated",
     "evaluate_classification",
+    "evaluate_lesions",
     "evaluate_localization",
     "evaluate_lungs",
     "evaluate_masks",
@@ -74,8 +83,10 @@ __all__ = [
     "predictive_values",
     "proportion",
     "read_classifier_run",
+    "read_lesion_tables",
     "read_run",
     "report_classification",
+    "report_lesions",
     "report_localization",
     "report_lungs",
     "resample",

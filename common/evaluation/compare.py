@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,18 +21,31 @@ def read_run(folder: str | Path) -> pd.DataFrame:
     Raises:
         EvaluationError: no ``per_image.csv`` there, or one that is no such table.
     """
-    path = Path(folder) / PER_IMAGE
+    return read_table(Path(folder) / PER_IMAGE, PER_IMAGE_COLUMNS, TEXT_COLUMNS)
+
+
+def read_table(path: Path, columns: Sequence[str], text_columns: Sequence[str]) -> pd.DataFrame:
+    """Read a table that an evaluation has written.
+
+    Args:
+        path: CSV file.
+        columns: columns that it has to have.
+        text_columns: those of them that hold text; the others hold numbers, NaN where nothing stands.
+
+    Raises:
+        EvaluationError: no such file, or one that is no such table.
+    """
     if not path.is_file():
         raise EvaluationError(f"{path}: not found; a run is the output folder of an evaluation")
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
         raise EvaluationError(f"{path}: not a CSV table ({error})") from error
-    missing = [name for name in PER_IMAGE_COLUMNS if name not in table.columns]
+    missing = [name for name in columns if name not in table.columns]
     if missing:
         raise EvaluationError(f"{path}: column {', '.join(missing)} is missing")
-    for name in PER_IMAGE_COLUMNS:
-        if name not in TEXT_COLUMNS:
+    for name in columns:
+        if name not in text_columns:
             try:
                 table[name] = pd.to_numeric(table[name].replace("", None))
             except ValueError as error:
