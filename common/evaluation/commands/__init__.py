@@ -1,6 +1,7 @@
 """The verbs of ``python -m common.evaluation``, one a file with ``add_parser(verbs)``."""
 
 from . import (
+    choose_lesions,
     choose_regions,
     classification,
     compare,
@@ -9,8 +10,22 @@ from . import (
     localization,
     lungs,
     operating_point,
+    report,
 )
 
-VERBS = (lungs, classification, operating_point, localization, choose_regions, lesions, findings_agreement, compare)
+VERBS = (
+    *(lungs, classification, operating_point, localization, choose_regions, lesions, findings_agreement, compare),
+    report,
+)
+    lungs,
+    classification,
+    operating_point,
+    localization,
+    choose_regions,
+    lesions,
+    choose_lesions,
+    findings_agreement,
+    compare,
+)
 
 __all__ = ["VERBS"]
