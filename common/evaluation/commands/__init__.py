@@ -14,9 +14,6 @@ from . import (
 )
 
 VERBS = (
-    *(lungs, classification, operating_point, localization, choose_regions, lesions, findings_agreement, compare),
-    report,
-)
     lungs,
     classification,
     operating_point,
@@ -26,6 +23,7 @@ VERBS = (
     choose_lesions,
     findings_agreement,
     compare,
+    report,
 )
 
 __all__ = ["VERBS"]
