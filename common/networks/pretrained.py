@@ -20,6 +20,8 @@ from .efficientnet_lite_unet import EfficientNetLiteFeatures
 from .frozen_classifier import FrozenClassifier
 from .pooled_classifier import PooledClassifier
 from .resnet_classifier import ResNetClassifier
+from .resnet_unet import ResNetFeatures
+from .seresnext_unet import SEResNeXtFeatures
 from .state import WeightsError, open_weights, read_state
 from .vgg import BLOCKS, IMAGENET_STD, VGGFeatures
 
@@ -31,10 +33,12 @@ IMAGENET_URLS = {
     "ResNet-50": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
     "DenseNet-121": "https://download.pytorch.org/models/densenet121-a639ec97.pth",
 }
-#: Google's ImageNet weights (Apache-2.0) as the PyTorch Image Models have them; names and check likewise.
+#: The authors' ImageNet weights (Apache-2.0) as the PyTorch Image Models have them; names and check likewise.
 CONVERTED_URLS = {
     "InceptionResNetV2": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
     "inception_resnet_v2-940b1cd6.pth",
+    "SE-ResNeXt-50": "https://github.com/rwightman/pytorch-image-models/releases/download/v0.1-weights/"
+    "legacy_se_resnext50_32x4d-f3651bad.pth",
 }
 #: ImageNet weights (Apache-2.0) that Python packages hold: requirement, and file in the package.
 IMAGENET_PACKAGES = {
@@ -43,11 +47,23 @@ IMAGENET_PACKAGES = {
 }
 
 #: Trunks of published architectures, which classifiers and U-Nets are built around.
-TRUNKS = (VGGFeatures, EfficientNetLiteFeatures)
+TRUNKS = (VGGFeatures, EfficientNetLiteFeatures, ResNetFeatures, SEResNeXtFeatures)
 #: Our networks keep such a trunk under this name.
 ENCODER = "encoder."
 #: torchvision's file of DenseNet-121 names layers as in "denselayer1.norm.1", today's code as in "denselayer1.norm1".
 DENSE_LAYER = re.compile(r"(denselayer\d+)\.(norm|conv)\.?(\d)(?=\.)")
+#: Names of the published SE-ResNeXt-50 and those of MONAI's layers.
+SE_LAYERS = tuple(
+    (re.compile(r"(layer[1-4]\.\d)\." + theirs), r"\1." + ours)
+    for theirs, ours in (
+        (r"conv(\d)\.", r"conv\2.conv."),
+        (r"bn(\d)\.", r"conv\2.adn.N."),
+        (r"downsample\.0\.", "project.conv."),
+        (r"downsample\.1\.", "project.adn.N."),
+        (r"se_module\.fc1\.", "se_layer.fc.0."),
+        (r"se_module\.fc2\.", "se_layer.fc.2."),
+    )
+)
 
 #: What :func:`keras_vgg_state` accepts, for messages.
 KERAS = "the weights of a VGG-16 that Keras 3 saved"
@@ -71,22 +87,39 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
     trunks = [module for module in network.modules() if isinstance(module, TRUNKS)]
     target = network if isinstance(network, PooledClassifier) else trunks[0] if trunks else None
     if target is None:
-        raise WeightsError(f"{type(network).__name__} has no encoder that weights could be loaded into")
+        raise WeightsError(
+            f"{type(network).__name__} has no encoder that weights could be loaded into; "
+            "encoder_weights: null trains it from scratch"
+        )
     name = backbone_name(trunks[0] if trunks else target)
     path = published_weights(name) if str(source) == "imagenet" else Path(source)
     state = keras_vgg_state(path) if path.suffix == ".h5" else read_state(path)
-    state = {DENSE_LAYER.sub(r"\1.layers.\2\3", key): tensor for key, tensor in state.items()}
+    state = _todays_names(state)
     wanted = {key: tensor.shape for key, tensor in target.state_dict().items() if not key.startswith("fc.")}
     found = _matching(state, wanted)
-    needed = [key for key in wanted if not key.startswith("extra.")]
-    wrong = sorted(key for key in needed if key not in found)
     # Files from before PyTorch 0.4.1, torchvision's among them, lack these counters, which change no output.
-    if not all(key.endswith(".num_batches_tracked") for key in wrong):
+    needed = [key for key in wanted if not key.startswith("extra.") and not key.endswith(".num_batches_tracked")]
+    wrong = sorted(key for key in needed if key not in found)
+    if wrong:
         raise WeightsError(
             f"{source}: {len(wrong)} of {len(needed)} tensors of {name} are missing or of another shape "
             f"(first: {wrong[0].removeprefix(ENCODER)})"
         )
     target.load_state_dict(found, strict=False)
+
+
+def _todays_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Published tensors under the names, and in the shapes, that MONAI's layers have for them."""
+    if not any(".se_module." in key for key in state):
+        return {DENSE_LAYER.sub(r"\1.layers.\2\3", key): tensor for key, tensor in state.items()}
+    renamed = {}
+    for key, tensor in state.items():
+        name = key
+        for theirs, ours in SE_LAYERS:
+            name = theirs.sub(ours, name)
+        # Published squeeze and excitation layers are 1 x 1 convolutions, MONAI's are linear.
+        renamed[name] = tensor.flatten(1) if ".se_layer." in name and tensor.ndim == 4 else tensor
+    return renamed
 
 
 def _matching(state: dict[str, Any], wanted: dict[str, torch.Size]) -> dict[str, Any]:
@@ -110,6 +143,8 @@ def backbone_name(network: nn.Module) -> str:
     names = {
         DropBlockVGG: "VGG-16 with batch normalisation",
         ResNetClassifier: "ResNet-50",
+        ResNetFeatures: "ResNet-50",
+        SEResNeXtFeatures: "SE-ResNeXt-50",
         DenseNetClassifier: "DenseNet-121",
     }
     return next((name for kind, name in names.items() if isinstance(network, kind)), type(network).__name__)
@@ -125,7 +160,8 @@ def published_weights(name: str) -> Path:
         return imagenet_file(name)
     if name in IMAGENET_PACKAGES:
         return imagenet_package(name)
-    raise WeightsError(f"no published ImageNet weights are known for {name}; give a file")
+    known = ", ".join(sorted(IMAGENET_URLS | CONVERTED_URLS | IMAGENET_PACKAGES))
+    raise WeightsError(f"no published ImageNet weights are known for {name}, only for {known}; give a file")
 
 
 def imagenet_package(name: str) -> Path:
