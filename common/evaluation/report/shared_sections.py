@@ -1,0 +1,222 @@
+"""Parts of the page that every report has: verdict, models, matrix, data quality, methods."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..operating_point import FAIL, PASS
+from ..summary import ALL_SITES
+from .options import CLASSIFICATION, LOCALIZATION
+from .tables import Column, Html, Row, count_column, figure, fold, table, text_column
+
+#: Images of a finding that the page lists; all of them are in report.json.
+LISTED = 20
+
+_TASKS = {
+    CLASSIFICATION: "Classification",
+    LOCALIZATION: "Localisation",
+    "lungs": "Lung segmentation",
+    "lesions": "Lesion segmentation",
+}
+_STATES = {PASS: ("pass", "✓", "met"), FAIL: ("fail", "✕", "missed")}
+_UNDECIDED = ("open", "?", "not shown")
+_HOME = ' <span title="trained there" role="img" aria-label="trained there">⌂</span>'
+
+
+def task_name(task: str) -> str:
+    """What a task is called."""
+    return _TASKS.get(task, f"Segmentation of {task}")
+
+
+def site_name(site: str) -> str:
+    """What a site is called."""
+    return "all sites" if site == ALL_SITES else site
+
+
+def site_column(label: str = "site") -> Column:
+    """The site of a row."""
+    return Column(label, lambda row: site_name(row["dataset"]), text=True)
+
+
+def run_columns(rows: Sequence[Row]) -> list[Column]:
+    """The model of a row, where there are several."""
+    return [text_column("model", "run")] if len({row["run"] for row in rows}) > 1 else []
+
+
+def badge(state: str, text: str = "") -> Html:
+    """A state as colour, sign and word."""
+    kind, sign, word = _STATES.get(state, _UNDECIDED)
+    return Html(f'<span class="badge {kind}"><span aria-hidden="true">{sign}</span> {html.escape(text or word)}</span>')
+
+
+def verdict_section(record: Mapping[str, Any]) -> str:
+    """What was tested on whom, and whether it meets what was asked of it."""
+    parts = [f"<p class=lead>{_headline(record)}</p>"]
+    cards = []
+    verdict = record["verdict"]
+    for task, run in dict.fromkeys((row["task"], row["run"]) for row in verdict):
+        rows = [row for row in verdict if (row["task"], row["run"]) == (task, run)]
+        cards.append(_card(task, run, rows, record))
+    parts.append(f'<div class="cards">{"".join(cards)}</div>')
+    parts.append(
+        f"<p class=note>{badge(PASS)} the whole 95 % interval reaches the target · {badge(FAIL)} none of it does · "
+        f"{badge('')} the data leave it open. ⌂ marks sites that the model was trained at; their figures say "
+        "little about other hospitals.</p>"
+    )
+    return "".join(parts)
+
+
+def _headline(record: Mapping[str, Any]) -> str:
+    sentences = []
+    for task in record["tasks"]:
+        rows = [row for row in record["verdict"] if row["task"] == task]
+        sites = list(dict.fromkeys(row["dataset"] for row in rows if row["dataset"] != ALL_SITES))
+        models = list(dict.fromkeys(row["run"] for row in rows))
+        images = max(
+            sum(row["n"] for row in rows if row["run"] == model and row["dataset"] != ALL_SITES) for model in models
+        )
+        text = f"<strong>{html.escape(task_name(task))}</strong>: {_count(len(models), 'model')}, "
+        text += f"{_count(images, 'radiograph')} of {_count(len(sites), 'site')} ({html.escape(', '.join(sites))})."
+        single = [row for row in rows if row["dataset"] != ALL_SITES]
+        for target in dict.fromkeys(check["target"] for row in single for check in row["checks"]):
+            states = [check["state"] for row in single for check in row["checks"] if check["target"] == target]
+            met, missed = states.count(PASS), states.count(FAIL)
+            text += (
+                f" {html.escape(target[0].upper() + target[1:])}: met {met} of {_count(len(states), 'time')}"
+                f"{f', missed {missed}' if missed else ''}{f', left open {len(states) - met - missed}' if len(states) > met + missed else ''}."
+            )
+        sentences.append(text)
+    problems = [found for found in record["quality"] if found["severity"] == "error"]
+    if problems:
+        sentences.append(
+            f'<a href="#quality">{_count(len(problems), "finding")} about the data</a> take images out of the figures or '
+            "may falsify them."
+        )
+    return "<br>".join(sentences)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _card(task: str, run: str, rows: Sequence[Row], record: Mapping[str, Any]) -> str:
+    about = next((model for model in record["models"] if model["name"] == run), None)
+    trained = ", ".join(about["train_sites"]) if about and about["train_sites"] else "not stated"
+    body = "".join(
+        f'<tr><th scope="row" class=text>{html.escape(site_name(row["dataset"]))}'
+        f"{_HOME if row['home'] else ''}</th><td>{row['n']:,}</td>"
+        f"<td>{figure(row['estimate'], row['low'], row['high'])}</td>"
+        f"<td class=text>{' '.join(badge(check['state'], _short(check)) for check in row['checks']) or 'no target stated'}</td></tr>"
+        for row in rows
+    )
+    lines = "".join(
+        f"<li>{html.escape(site_name(row['dataset']))}: {html.escape(check['line'])}</li>"
+        for row in rows
+        for check in row["checks"]
+    )
+    return (
+        f'<section class="card"><h3>{html.escape(run)}</h3><p>{html.escape(task_name(task))}; trained at: '
+        f'{html.escape(trained)}</p><div class="wide" role="region" tabindex="0" aria-label="{html.escape(run)}: verdict">'
+        f"<table><thead><tr><th scope=col class=text>site</th><th scope=col>images</th><th scope=col>{rows[0]['figure']}</th>"
+        f"<th scope=col class=text>target</th></tr></thead><tbody>{body}</tbody></table></div>"
+        f"{fold('Why', f'<ul>{lines}</ul>') if lines else ''}</section>"
+    )
+
+
+def _short(check: Row) -> str:
+    _, _, word = _STATES.get(check["state"], _UNDECIDED)
+    return f"{check['target'].split(' (')[0]}: {word}"
+
+
+def matrix_section(record: Mapping[str, Any]) -> str:
+    """Training sites down, test sites across."""
+    parts = []
+    for task in record["tasks"]:
+        rows = [row for row in record["matrix"] if row["task"] == task]
+        sites = list(dict.fromkeys(row["dataset"] for row in rows))
+        cells = {(row["run"], row["dataset"]): row for row in rows}
+        values = [row["estimate"] for row in rows if row["estimate"] is not None]
+        low, high = (min(values), max(values)) if values else (0.0, 1.0)
+        body = ""
+        for run in dict.fromkeys(row["run"] for row in rows):
+            trained = next(row["train_sites"] for row in rows if row["run"] == run)
+            head = " + ".join(trained) if trained else "not stated"
+            body += f'<tr><th scope="row" class=text>{html.escape(head)}<br><small>{html.escape(run)}</small></th>'
+            body += "".join(_matrix_cell(cells.get((run, site)), low, high) for site in sites) + "</tr>"
+        head = "".join(f"<th scope=col>{html.escape(site)}</th>" for site in sites)
+        caption = f"{task_name(task)}: {rows[0]['figure']} with 95 % interval (images) by training and test site"
+        parts.append(
+            f'<div class="wide" role="region" tabindex="0" aria-label="{html.escape(caption)}"><table class="matrix">'
+            f"<caption>{html.escape(caption)}</caption><thead><tr><th scope=col class=text>trained at</th>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table></div>"
+        )
+    return "".join(parts) + "<p class=note>⌂ tested where it was trained. Darker cells are higher.</p>"
+
+
+def _matrix_cell(row: Row | None, low: float, high: float) -> str:
+    if row is None:
+        return "<td>not tested</td>"
+    if row["estimate"] is None:
+        return f"<td>not defined ({row['n']:,})</td>"
+    shade = 5 + 30 * (row["estimate"] - low) / (high - low) if high > low else 15
+    bounds = "" if row["low"] is None else f"<br><small>{row['low']:.3f} to {row['high']:.3f} ({row['n']:,})</small>"
+    home = _HOME if row["home"] else ""
+    return f'<td style="--shade:{shade:.0f}%"><strong>{row["estimate"]:.3f}</strong>{home}{bounds}</td>'
+
+
+def models_section(record: Mapping[str, Any]) -> str:
+    """What was tested."""
+    columns = [
+        text_column("model", "name"),
+        Column(
+            "bundle", lambda row: " ".join(filter(None, (row["bundle"], row["version"]))) or "not stated", text=True
+        ),
+        Column("weights (SHA-256)", lambda row: (row["weights_sha256"] or "not stated")[:16], text=True),
+        Column("trained at", lambda row: ", ".join(row["train_sites"]) or "not stated", text=True),
+        Column("tasks", lambda row: ", ".join(row["tasks"]), text=True),
+    ]
+    return table("Models", columns, record["models"])
+
+
+def quality_section(record: Mapping[str, Any]) -> str:
+    """Findings about the data: counted, and listed."""
+    rows = record["quality"]
+    if not rows:
+        return "<p>Nothing was found: every selected image has one truth and one usable prediction, and patient, sex and age are known.</p>"
+    columns = [
+        Column(
+            "severity", lambda row: Html(f'<span class="badge {row["severity"]}">{row["severity"]}</span>'), text=True
+        ),
+        text_column("finding", "kind"),
+        text_column("where", "where"),
+        count_column("count", "count"),
+        text_column("what became of it", "message"),
+    ]
+    lists = "".join(
+        fold(f"{row['kind']} ({row['where']}): {len(row['images']):,}", _image_list(row["images"]))
+        for row in rows
+        if row["images"]
+    )
+    return table("Findings about the data", columns, rows) + lists
+
+
+def _image_list(images: Sequence[str]) -> str:
+    shown = "".join(f"<li>{html.escape(image)}</li>" for image in images[:LISTED])
+    more = f"<p>… and {len(images) - LISTED:,} more, in report.json.</p>" if len(images) > LISTED else ""
+    return f"<ul>{shown}</ul>{more}"
+
+
+def methods_section(record: Mapping[str, Any]) -> str:
+    """Text for a paper."""
+    text = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in record["methods"])
+    listed = "".join(f"<li>{html.escape(reference)}</li>" for reference in record["references"])
+    works = f"<h3>References</h3><ol>{listed}</ol>" if listed else ""
+    about = [
+        f"index.csv: SHA-256 {record['settings']['index_sha256']}",
+        *(f"{model['name']}: weights {model['weights_sha256'] or 'not stated'}" for model in record["models"]),
+    ]
+    return (
+        f"{text}{works}<h3>Input</h3><ul>{''.join(f'<li class=hash>{html.escape(line)}</li>' for line in about)}</ul>"
+    )
