@@ -53,7 +53,7 @@ def froc_chart(found: LesionEvaluation) -> Figure:
 
 
 def precision_recall_chart(found: LesionEvaluation) -> Figure:
-    """Precision against recall of boxes, one panel a site with true boxes, one line an IoU."""
+    """Precision against recall of boxes, one panel a site with true boxes, one line an IoU; below it lies the AP."""
     sites = list(_sites(found.detection))
     figure = Figure(figsize=(4.4 * max(1, len(sites)), 4.4), layout="constrained")
     panels = figure.subplots(1, max(1, len(sites)), squeeze=False)[0]
@@ -63,7 +63,8 @@ def precision_recall_chart(found: LesionEvaluation) -> Figure:
             curve = curves[curves["iou"] == overlap]
             chosen = rows[(rows["figure"] == "average_precision") & (rows["iou"] == overlap)]
             label = f"IoU {overlap:g}: AP {chosen['estimate'].iloc[0]:.3f}"
-            panel.plot(curve["recall"], curve["precision"], line, color=colour(place), linewidth=1.4, label=label)
+            recall, precision = np.append(0, curve["recall"]), np.append(np.nan, curve["best_precision"])
+            panel.step(recall, precision, line, where="pre", color=colour(place), linewidth=1.4, label=label)
         panel.set_title(site, fontsize=10)
         panel.set_xlim(-0.02, 1.02)
         panel.set_xlabel("recall")
@@ -87,7 +88,7 @@ def image_chart(found: LesionEvaluation) -> Figure:
             panel.hlines(np.median(values), place - 0.3, place + 0.3, color="black", linewidth=1.4)
         panel.set_xticks(range(len(groups)), [f"{site}\n{truth}" for (site, truth), _ in groups], fontsize=7)
         panel.set_xlim(-0.6, len(groups) - 0.4)
-        panel.set_title(f"{LESION_FIGURES[metric].label} (line: median)", fontsize=8)
+        panel.set_title(f"{LESION_FIGURES[metric].label}\n(line: median)", fontsize=8)
         panel.tick_params(axis="y", labelsize=7)
         panel.grid(axis="y", alpha=0.3)
     return figure

@@ -96,11 +96,21 @@ def froc_curve(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
 
 
 def precision_recall(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
-    """Points of the precision-recall curves of boxes: ``iou``, ``threshold``, ``recall`` and ``precision``."""
+    """Points of the precision-recall curves of boxes.
+
+    Args:
+        images: see :func:`lesion_froc`.
+        lesions: see :func:`lesion_froc`; also ``hit_X``.
+
+    Returns:
+        ``iou``, ``threshold``, ``recall``, ``precision``, and ``best_precision`` at this or any higher recall: the area
+        below it is the average precision.
+    """
     parts = []
     for overlap in OVERLAP_THRESHOLDS:
         hits = lesions[threshold_name("hit", overlap)].astype(bool)
         curve = detection_curve(lesions["score"], hits, int(images["boxes"].sum()), len(images))
         columns = {"iou": overlap, "threshold": curve.thresholds, "recall": curve.sensitivity}
-        parts.append(pd.DataFrame({**columns, "precision": curve.precision}))
+        best = np.maximum.accumulate(curve.precision[::-1])[::-1]
+        parts.append(pd.DataFrame({**columns, "precision": curve.precision, "best_precision": best}))
     return pd.concat(parts, ignore_index=True)
