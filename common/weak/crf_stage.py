@@ -112,8 +112,9 @@ def read_seeds(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as picture:
             return np.ascontiguousarray(np.asarray(picture, dtype=np.uint8).T)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise StageError(f"{path}: missing or damaged; --restart_stage crf makes it anew") from error
+    except (OSError, SyntaxError, ValueError):
+        reason = "damaged" if path.is_file() else "no such file"
+    raise StageError(f"{path}: {reason}; --restart_stage crf makes it anew")
 
 
 def _refine(refine: partial[NDArray[np.uint8]], task: SeedTask) -> Outcome:

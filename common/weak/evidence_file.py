@@ -59,4 +59,5 @@ def read_evidence(path: str | os.PathLike[str]) -> Evidence:
             return Evidence(content["image"], content["maps"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else "damaged"
-        raise StageError(f"{path}: {reason}; --restart_stage seeds makes it anew") from error
+    # Outside the block: who reports one image's error names the innermost.
+    raise StageError(f"{path}: {reason}; --restart_stage seeds makes it anew")
