@@ -7,6 +7,7 @@ from .find_lungs import FindLungsd
 from .image_weight import ImageWeightd
 from .lung_box import LUNGS_FOUND, CropToLungs, CropToLungsd
 from .lung_mask import CleanLungMask, CleanLungMaskd, lung_box
+from .mask_lungs import MaskLungsd
 from .mask_to_boxes import MaskToBoxesd, mask_to_boxes
 from .shrink import Shrinkd
 from .split_lungs import SplitLungs, SplitLungsd
@@ -27,6 +28,7 @@ __all__ = [
     "DecideTBd",
     "FindLungsd",
     "ImageWeightd",
+    "MaskLungsd",
     "MaskToBoxesd",
     "Shrinkd",
     "SplitLungs",
