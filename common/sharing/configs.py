@@ -11,6 +11,9 @@ import yaml
 from .errors import SharingError
 from .names import PACKAGE, VENDORED
 
+#: The reader of YAML in C, where it was built; it makes plain data alone, as the one in Python does.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 _DOTTED = re.compile(rf"{PACKAGE}(?:\.\w+)+")
 _USE = re.compile(rf"(?<![\w.@#:/-]){PACKAGE}(?=\.[A-Za-z_])")
 _WORD = re.compile(rf"(?<![\w.@#:/'\"-]){PACKAGE}\b(?!\.)")
@@ -78,7 +81,7 @@ def standalone_configs(texts: Mapping[str, str]) -> dict[str, str]:
 
 def _scalars(file: str, text: str) -> list[Any]:
     try:
-        return [token for token in yaml.scan(text) if isinstance(token, yaml.ScalarToken)]
+        return [token for token in yaml.scan(text, Loader=LOADER) if isinstance(token, yaml.ScalarToken)]
     except yaml.YAMLError as error:
         raise SharingError(f"{file}: not YAML or JSON ({_first_line(error)})") from error
 
@@ -97,7 +100,7 @@ def _rename(file: str, text: str) -> str:
 def _top_level(file: str, text: str) -> dict[str, tuple[Any, Any]]:
     """Nodes of key and value by top-level id."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.YAMLError as error:
         raise SharingError(f"{file}: not YAML or JSON ({_first_line(error)})") from error
     if not isinstance(root, yaml.MappingNode):

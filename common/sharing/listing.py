@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from .configs import LOADER
 from .expressions import imported_names, judge_expression, judge_target, word_set
 from .names import PACKAGE, VENDORED
 from .privacy import is_remark
@@ -27,11 +28,10 @@ _REACHING = word_set("""
     _ctypes asyncio builtins code codecs ctypes ftplib http importlib marshal mmap multiprocessing pickle platform pty
     pydoc requests runpy shelve smtplib socket socketserver ssl subprocess telnetlib urllib webbrowser
 """)
-_REACHING_CALLS = word_set("""
-    eval exec compile __import__ system popen execv execve execvp spawnl spawnv fork import_module load_library getattr
-    globals setattr vars
-""")
-#: Of these, a name in the place of a text is what matters.
+#: Functions of Python by their names alone; network.eval() and re.compile() are others.
+_REACHING_FUNCTIONS = word_set("eval exec compile __import__ getattr setattr globals vars")
+_REACHING_METHODS = word_set("system popen execv execve execvp spawnl spawnv fork import_module load_library")
+#: Of these, a name that is worked out is what matters.
 _BY_NAME = frozenset({"getattr", "setattr"})
 
 
@@ -73,7 +73,7 @@ def _of_config(path: Path, name: str) -> Iterator[tuple[str, str, str, str]]:
         return
     try:
         # Nodes, not objects: no tag of the file constructs anything.
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=LOADER)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         yield "other", name, path.name, f"not YAML or JSON ({' '.join(str(error).split())[:100]})"
         return
@@ -189,7 +189,22 @@ def _of_module(name: str, tree: ast.Module, *, known: bool) -> Iterator[Entry]:
                     reaching = "the package itself, which is not part of a bundle"
                 yield Entry("import", f"{name}:{node.lineno}", f"{level}{module}", reaching)
         elif isinstance(node, ast.Call) and not known:
-            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            plain = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
-            if called in _REACHING_CALLS and not (called in _BY_NAME and plain):
+            called = _reaching_call(node)
+            if called:
                 yield Entry("other", f"{name}:{node.lineno}", ast.unparse(node)[:100], f"calls {called}")
+
+
+def _reaching_call(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Name) and function.id in _REACHING_FUNCTIONS:
+        named = function.id in _BY_NAME and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+        return "" if named else function.id
+    if not isinstance(function, ast.Attribute):
+        return ""
+    if function.attr == "load" and isinstance(function.value, ast.Name) and function.value.id == "torch":
+        safe = any(
+            word.arg == "weights_only" and isinstance(word.value, ast.Constant) and word.value.value is True
+            for word in node.keywords
+        )
+        return "" if safe else "torch.load without weights_only"
+    return function.attr if function.attr in _REACHING_METHODS else ""
