@@ -14,7 +14,7 @@ from ..metrics.boxes import OVERLAP_THRESHOLDS
 from ..metrics.detection import FALSE_POSITIVE_RATES
 from .bootstrap import group_codes
 from .localization_figures import threshold_name
-from .resampling import draw_weights, quantiles
+from .resampling import draw_weights, varied_quantiles
 from .summary import patients
 
 DETECTION_COLUMNS = ("figure", "iou", "rate", "images", "boxes", "regions", "estimate", "low", "high")
@@ -89,9 +89,7 @@ def detection_figures(
     ranked = RankedRegions(scores, hits, owners, truths)
     codes = group_codes(patients(images), len(images))
     drawn = np.stack([ranked.figures(weights, FALSE_POSITIVE_RATES) for weights in draw_weights(codes, repeats, seed)])
-    ends = quantiles(drawn, 0.95)
-    # Draws that all agree, as when nothing was found, do not tell how sure the figure is.
-    ends[:, np.ptp(drawn, axis=0) == 0] = np.nan
+    ends = varied_quantiles(drawn, 0.95)
     rows: list[dict[str, Any]] = []
     for number, (threshold, row) in enumerate(zip(OVERLAP_THRESHOLDS, hits, strict=True)):
         curve = froc(scores, row, total, len(images))

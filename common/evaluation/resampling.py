@@ -162,7 +162,18 @@ def draw_weights(codes: NDArray[np.intp], repeats: int, seed: int) -> Iterator[N
 def quantiles(samples: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
     """Both ends over the repeats that are numbers; NaN where none is, or where only one group could be drawn."""
     ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    valid = samples[~np.isnan(samples).reshape(len(samples), -1).any(axis=1)]
+    valid = _numbers(samples)
     if not len(valid):
         return np.full((2, *samples.shape[1:]), np.nan)
     return np.asarray(np.quantile(valid, ends, axis=0))
+
+
+def varied_quantiles(samples: NDArray[np.float64], confidence: float) -> NDArray[np.float64]:
+    """As :func:`quantiles`; NaN also where all repeats agree, which does not tell how sure a figure is."""
+    ends, valid = quantiles(samples, confidence), _numbers(samples)
+    ends[:, (valid == valid[:1]).all(axis=0)] = np.nan
+    return ends
+
+
+def _numbers(samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    return samples[~np.isnan(samples).reshape(len(samples), -1).any(axis=1)]
