@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .lesion_seeds import DETECTION, LesionTables, average_seeds, check_truths
 from .lesion_summary import kinds, summarize_lesions
 from .localization_summary import ALL, WITH_BOXES
 from .paired import KEY, difference_figures, with_adjusted_p
-from .resampling import draw_weights, quantiles
+from .resampling import draw_weights, varied_quantiles
 from .subgroups import cohorts
 from .summary import patients
 
@@ -155,14 +156,20 @@ def _detection(
         if not images["boxes"].any():
             continue
         codes = group_codes(patients(images), len(images))
-        # The first row is the data as they are.
-        weights = np.stack([np.ones(len(images)), *draw_weights(codes, repeats, seed)])
         drawn = {
-            name: np.mean([each.draws(images, weights) for each in tables], axis=0) for name, tables in runs.items()
+            # The first draw is the data as they are; those of all tables are the same.
+            name: np.mean(
+                [
+                    each.draws(images, chain([np.ones(len(images))], draw_weights(codes, repeats, seed)))
+                    for each in tables
+                ],
+                axis=0,
+            )
+            for name, tables in runs.items()
         }
         for name, values in drawn.items():
-            ends, gain = _ends(values), values - drawn[first]
-            gain_ends = _ends(gain)
+            gain = values - drawn[first]
+            ends, gain_ends = varied_quantiles(values[1:], 0.95), varied_quantiles(gain[1:], 0.95)
             for place, (figure, iou) in enumerate(DETECTION):
                 low, high = map(float, ends[:, place])
                 row = {"run": name, "dataset": dataset, "figure": figure, "iou": iou, "images": len(images)}
@@ -172,10 +179,3 @@ def _detection(
                     low, high = map(float, gain_ends[:, place])
                     row |= {"difference": float(gain[0, place]), "difference_low": low, "difference_high": high}
                 yield row
-
-
-def _ends(values: np.ndarray) -> np.ndarray:
-    """95 % interval of each column; NaN where all draws agree."""
-    ends = quantiles(values[1:], 0.95)
-    ends[:, np.ptp(values[1:], axis=0) == 0] = np.nan
-    return ends

@@ -14,7 +14,7 @@ from .bootstrap import group_codes
 from .detection_figures import RankedRegions
 from .lesion_figures import AGAIN, HIT
 from .localization_figures import threshold_name
-from .resampling import draw_weights, quantiles
+from .resampling import draw_weights, varied_quantiles
 from .summary import patients
 
 FROC_COLUMNS = ("figure", "rate", "images", "boxes", "lesions", "estimate", "low", "high")
@@ -47,14 +47,14 @@ def lesion_froc(
     hits, boxes = counted["outcome"] == HIT, int(images["boxes"].sum())
     scores = counted["score"].to_numpy(dtype=np.float64)
     codes = group_codes(patients(images), len(images))
-    weights = np.stack(list(draw_weights(codes, repeats, seed)))
-    drawn = np.stack([froc_figures(ranked, each) for each in weights])
-    rates = (weights @ false / weights.sum(axis=1))[:, None]
+    drawn = np.stack(
+        [
+            np.append(froc_figures(ranked, weights), weights @ false / weights.sum())
+            for weights in draw_weights(codes, repeats, seed)
+        ]
+    )
     # Apart, because a draw without true boxes has no sensitivity, but false positives.
-    ends = np.concatenate([quantiles(drawn, 0.95), quantiles(rates, 0.95)], axis=1)
-    drawn = np.concatenate([drawn, rates], axis=1)
-    # Draws that all agree, as when nothing was found, do not tell how sure the figure is.
-    ends[:, np.ptp(drawn, axis=0) == 0] = np.nan
+    ends = np.concatenate([varied_quantiles(part, 0.95) for part in (drawn[:, :-1], drawn[:, -1:])], axis=1)
     truth = (scores, hits, boxes, len(images))
     found = float(hits.sum()) / boxes if boxes else np.nan
     estimates = [

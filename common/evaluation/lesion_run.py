@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class LesionRun:
         return sorted(lesions, key=lambda lesion: -lesion.score)
 
     def _path(self, image: str, postfix: str) -> Path:
-        return MaskFinder(self.folder, self.dataset_dir, postfix)(image)
+        return _finder(self.folder, self.dataset_dir, postfix)(image)
 
 
 def read_lesion_run(folder: str | Path, dataset_dir: str | Path) -> LesionRun:
@@ -131,6 +132,12 @@ def read_lesion_run(folder: str | Path, dataset_dir: str | Path) -> LesionRun:
     path = folder / LESIONS
     regions = read_regions(path) if path.is_file() else None
     return LesionRun(folder, Path(dataset_dir), regions, rejections(folder), read_record(folder / RUN))
+
+
+@lru_cache(maxsize=8)
+def _finder(folder: Path, dataset_dir: Path, postfix: str) -> MaskFinder:
+    # Made once and not for each of many images.
+    return MaskFinder(folder, dataset_dir, postfix)
 
 
 def _size(shape: tuple[int, ...]) -> str:

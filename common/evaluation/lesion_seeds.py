@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +45,12 @@ class LesionTables:
     lesions: pd.DataFrame
     hit_rule: object
 
-    def draws(self, images: pd.DataFrame, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Figures :data:`DETECTION` on these images under each row of weights: shape [repeats, figures].
+    def draws(self, images: pd.DataFrame, weights: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Figures :data:`DETECTION` on these images under weights, shape [draws, figures].
 
         Args:
             images: ``image`` and ``boxes``.
-            weights: how often each image counts, shape [repeats, images].
+            weights: how often each image counts, shape [images], one a draw.
         """
         false = self.images.set_index("image").loc[images["image"], "false_positives"].to_numpy()
         lesions = self.lesions[self.lesions["image"].isin(images["image"])]
