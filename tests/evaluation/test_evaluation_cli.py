@@ -85,7 +85,7 @@ def test_compare_of_different_images_is_not_complete(
         (["lungs", "--predictions", "{}/none", "--dataset_dir", "{}/data", "--output", "{}/o"], "no such folder of"),
         (["lungs", "--predictions", "{}", "--dataset_dir", "{}/none", "--output", "{}/o"], "none: no such folder"),
         (["compare", "{}/none"], "per_image.csv: not found"),
-        (["compare", "x={}/none", "x={}/none"], "per_image.csv: not found"),
+        (["compare", "x={}/none", "x={}/none"], "two runs are called x; name them apart"),
     ],
 )
 def test_what_cannot_start_ends_in_one_line(

@@ -150,10 +150,9 @@ def test_overlap_is_that_of_another_implementation(made: MadeUpRegions, seed: in
 
 def test_summary_by_site_and_class_of_truth(made: MadeUpRegions) -> None:
     made.change("a", boxes='[{"label": "latent", "xywh": [10, 10, 20, 20]}]')
-    both = [
-        {"label": name, "xywh": list(box)} for name, box in zip(("latent", "active"), TRUTH["b"] or [], strict=True)
-    ]
-    made.change("b", boxes=json.dumps(both), dataset="south")
+    both = zip(("latent", "active"), TRUTH["b"] or [], strict=True)
+    text = json.dumps([{"label": label, "xywh": box} for label, box in both])
+    made.change("b", boxes=text, dataset="south")
     made.change("e", tb="1", boxes="[]")
     found = evaluate(made, make_lesion_run(made))
     table = found.summary[found.summary["metric"] == "dice"]
