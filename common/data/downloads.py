@@ -81,6 +81,15 @@ DOWNLOADS: dict[str, Download] = {
             "below it at any depth.",
         ),
     ),
+    "siim": Download(
+        title="SIIM-ACR pneumothorax, 12,047 annotated radiographs",
+        page="https://www.kaggle.com/c/siim-acr-pneumothorax-segmentation",
+        steps=(
+            "The radiographs need a Kaggle account. Open https://www.kaggle.com/c/siim-acr-pneumothorax-segmentation, "
+            "accept the rules, and download the DICOM files and stage_2_train.csv (or train-rle.csv).",
+            "Unpack them into {target}, so that the .dcm files and the table lie below it at any depth.",
+        ),
+    ),
 }
 
 

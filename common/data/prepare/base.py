@@ -60,6 +60,11 @@ class Inventory:
     missing_masks: Sequence[str] = ()
 
 
+def united_masks(record: Record, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks of a record from its files, bool arrays in a grid of their own, by index column."""
+    return {column: _united(files, image) for column, files in record.masks.items()}
+
+
 def unknown_spacing(shape: tuple[int, int]) -> float | None:
     """The spacing of a data set that does not publish one."""
     return None
@@ -74,6 +79,7 @@ class Source:
         title: what it is, for the help text.
         find: inventory of a source folder; raises :class:`PrepareError` when the data set is not there.
         read: grey values (rows, columns) of one image, bone bright, in the range 0 to ``white``.
+        read_masks: masks (bool, rows and columns) of a record and its image, by index column.
         spacing: mm a pixel of an image of this (rows, columns); None when unknown.
         mask_folders: folder that each mask column is written to.
         white: grey value that becomes the brightest one; None keeps the values as they are.
@@ -84,6 +90,7 @@ class Source:
     find: Callable[[Path], Inventory]
     mask_folders: dict[str, str]
     read: Callable[[Path], np.ndarray] = read_radiograph
+    read_masks: Callable[[Record, np.ndarray], dict[str, np.ndarray]] = united_masks
     spacing: Callable[[tuple[int, int]], float | None] = unknown_spacing
     white: float | None = None
 
@@ -166,7 +173,8 @@ def prepare(
         notes=list(inventory.notes),
     )
     if rows:
-        table = pd.DataFrame(rows, columns=list(COLUMNS))
+        # What a data set tells beyond the data contract goes along.
+        table = pd.DataFrame(rows, columns=list(dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])))
         write_index(target, table if others is None else pd.concat([others, table], ignore_index=True).fillna(""))
         text = json.dumps(asdict(report), indent=2) + "\n"
         (target / f"prepare_{source.name}.json").write_text(text, encoding="utf-8")
@@ -194,7 +202,7 @@ def _convert(source: Source, target: Path, size: int | None, bits: int, record: 
             "image": f"{source.name}/images/{record.name}.png",
             **_spacing(source, image.shape, shape),
         }
-        masks = {column: resize_mask(_united(files, image), shape) for column, files in record.masks.items()}
+        masks = {column: resize_mask(mask, shape) for column, mask in source.read_masks(record, image).items()}
         # All files of a row are read before the first is written: a damaged mask leaves no orphaned image behind.
         write_png(target / columns["image"], to_depth(resize(image, shape), bits, source.white))
         for column, mask in masks.items():
