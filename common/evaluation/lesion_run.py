@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -131,12 +132,13 @@ def read_lesion_run(folder: str | Path, dataset_dir: str | Path) -> LesionRun:
         raise EvaluationError(f"{folder}: no such folder; a run is the output folder of a segmentation of lesions")
     path = folder / LESIONS
     regions = read_regions(path) if path.is_file() else None
-    return LesionRun(folder, Path(dataset_dir), regions, rejections(folder), read_record(folder / RUN))
+    data = Path(os.path.abspath(dataset_dir))
+    return LesionRun(folder, data, regions, rejections(folder), read_record(folder / RUN))
 
 
 @lru_cache(maxsize=8)
 def _finder(folder: Path, dataset_dir: Path, postfix: str) -> MaskFinder:
-    # Made once and not for each of many images.
+    # Made once and not for each of many images; the paths are those of one run.
     return MaskFinder(folder, dataset_dir, postfix)
 
 
