@@ -12,6 +12,7 @@ import pandas as pd
 
 from .findings import Finding, Severity
 from .index import COLUMNS
+from .lesion_boxes import TOLERANCE
 from .overlap import foreign_origin
 from .patients import patient_keys
 
@@ -79,6 +80,8 @@ def check_boxes(row: pd.Series, width: int, height: int) -> Iterator[Finding]:
         message = f"boxes cannot be read ({problem}); expected JSON such as {expected}"
         yield _of(row, "error", "box_format", message)
         return
+    if not entries and row["tb"] == "1":
+        yield _of(row, "warning", "box_missing", "tb is 1 and the list of boxes empty; it does not train lesions")
     for label, xywh in entries:
         if label not in _BOX_LABELS:
             yield _of(row, "warning", "box_label", f"box label {label!r}; expected {' or '.join(_BOX_LABELS)}")
@@ -88,7 +91,7 @@ def check_boxes(row: pd.Series, width: int, height: int) -> Iterator[Finding]:
         x, y, w, h = xywh
         if w <= 0 or h <= 0:
             yield _of(row, "error", "box_empty", f"box {xywh} has no area")
-        elif width and (x < 0 or y < 0 or x + w > width or y + h > height):
+        elif width and (min(x, y) < -TOLERANCE or x + w > width + TOLERANCE or y + h > height + TOLERANCE):
             yield _of(row, "error", "box_outside", f"box {xywh} (x, y, w, h) leaves the image of {width} x {height}")
 
 

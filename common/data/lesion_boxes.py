@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from .pixels import read_radiograph
 
 #: Pixels by which rounding may move a box beyond the edge of its image.
-_TOLERANCE = 1.0
+TOLERANCE = 1.0
 _FORM = '[{"label": "active", "xywh": [x, y, w, h]}]'
 
 
@@ -25,7 +25,7 @@ def lesion_boxes(text: str, size: Sequence[int]) -> tuple[list[str], NDArray[np.
         size: (W, H) of the image.
 
     Returns:
-        The labels, and the boxes, shape [N, 4].
+        The labels, empty where there is none, and the boxes, shape [N, 4].
 
     Raises:
         ValueError: another form, a box without area, or one that leaves the image by more than a pixel, as boxes of
@@ -33,11 +33,11 @@ def lesion_boxes(text: str, size: Sequence[int]) -> tuple[list[str], NDArray[np.
     """
     try:
         entries = json.loads(text)
-        labels = [str(entry["label"]) for entry in entries]
+        labels = [str(entry.get("label", "")) for entry in entries]
         boxes = np.array([entry["xywh"] for entry in entries], dtype=np.float32).reshape(len(entries), 4)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"boxes cannot be read ({error}); JSON such as {_FORM} is needed") from error
-    within = (boxes[:, :2] >= -_TOLERANCE) & (boxes[:, :2] + boxes[:, 2:] <= np.array(size) + _TOLERANCE)
+    within = (boxes[:, :2] >= -TOLERANCE) & (boxes[:, :2] + boxes[:, 2:] <= np.array(size) + TOLERANCE)
     right = (within & (boxes[:, 2:] > 0)).all(axis=1)
     if not right.all():
         shown = ", ".join(f"{edge:g}" for edge in boxes[~right][0])

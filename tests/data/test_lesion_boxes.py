@@ -56,11 +56,17 @@ def test_boxes_without_a_place_in_the_image_are_refused(xywh: tuple[float, ...],
 
 @pytest.mark.parametrize(
     "column",
-    ["no JSON", "7", '[{"xywh": [1, 2, 3, 4]}]', '[{"label": "active"}]', "[[1, 2, 3, 4]]", text(1, 2, 3), "{}x"],
+    ["no JSON", "7", '[{"label": "active"}]', "[[1, 2, 3, 4]]", text(1, 2, 3), "{}x"],
 )
 def test_other_forms_are_refused(column: str) -> None:
     with pytest.raises(ValueError, match=r"boxes cannot be read .* JSON such as .*xywh.* is needed"):
         lesion_boxes(column, (80, 96))
+
+
+def test_boxes_need_no_label() -> None:
+    labels, boxes = lesion_boxes('[{"xywh": [1, 2, 3, 4]}]', (80, 96))
+    assert labels == [""]
+    assert boxes.tolist() == [[1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tiff"])

@@ -86,7 +86,7 @@ def test_each_unusable_image_is_listed_and_the_others_are_measured(
         "b": ("failed", "b_evidence.png: uint16 values; an evidence map has 8 bits"),
         "c": ("ok", ""),
         "d": ("failed", "d_evidence.png: not a picture"),
-        "e": ("failed", "has no place in an image of 96 x 72 pixels"),
+        "e": ("failed", "has no place in the image of 96 x 72 pixels"),
         "f": ("failed", "f_evidence.png: no such file"),
         "g": ("missing", "refused: a film"),
         "h": ("missing", "regions.json"),
