@@ -1,7 +1,8 @@
 """SIIM-ACR Pneumothorax Segmentation 2019: DICOM radiographs with run-length masks.
 
-Original layout: ``dicom-images-train/STUDY/SERIES/IMAGE.dcm`` (1024 x 1024, 8 bits, baseline JPEG) and ``train-rle.csv``,
-or ``stage_2_train.csv``, which also covers the test images of the first stage; where both are there it alone counts.
+Original layout: ``dicom-images-train/STUDY/SERIES/IMAGE.dcm`` (1024 x 1024, 8 bits, baseline JPEG) and
+``train-rle.csv``, or ``stage_2_train.csv``, which also covers the test images of the first stage; where both are there
+it alone counts.
 The tables have the columns ``ImageId`` (in the first one ``EncodedPixels`` is written with a space in front) and
 ``EncodedPixels``, one row a drawn region, -1 for an image without pneumothorax.
 
