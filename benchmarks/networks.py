@@ -1,6 +1,6 @@
-"""Parameters and milliseconds an image of every lung network, side by side in one run:
+"""Parameters and milliseconds an image of every network of a bundle, side by side in one run:
 
-    python -m benchmarks.networks --repeats 3
+    python -m benchmarks.networks --bundle tb_seg --repeats 3
 
 Weights do not matter for the time; the networks are measured as they are built.
 """
@@ -18,13 +18,13 @@ from monai.bundle import ConfigParser
 from benchmarks.runtimes import Forward, through
 from common.inferers import MixedPrecisionInferer, OpenVINOInferer
 
-OVERLAYS = Path(__file__).resolve().parent.parent / "bundles" / "lung_seg" / "configs" / "networks"
+BUNDLES = Path(__file__).resolve().parent.parent / "bundles"
 
 
-def networks() -> dict[str, torch.nn.Module]:
-    """One network of each overlay, in evaluation mode."""
+def networks(bundle: str) -> dict[str, torch.nn.Module]:
+    """One network of each overlay of a bundle, in evaluation mode."""
     built = {}
-    for path in sorted(OVERLAYS.glob("*.yaml")):
+    for path in sorted((BUNDLES / bundle / "configs" / "networks").glob("*.yaml")):
         parser = ConfigParser()
         parser.read_config(str(path))
         built[path.stem] = parser.get_parsed_content("network_def").eval()
@@ -33,7 +33,13 @@ def networks() -> dict[str, torch.nn.Module]:
 
 def main() -> None:
     """Print the table in Markdown."""
-    options = argparse.ArgumentParser(description="Parameters and speed of the lung networks")
+    options = argparse.ArgumentParser(description="Parameters and speed of the networks of a bundle")
+    options.add_argument(
+        "--bundle",
+        default="lung_seg",
+        choices=("lung_seg", "tb_cls", "tb_seg"),
+        help="whose networks (default: lung_seg)",
+    )
     options.add_argument("--size", type=int, default=256, help="image side in pixels (default: 256)")
     options.add_argument("--repeats", type=int, default=3, help="turns of every network (default: 3)")
     arguments = options.parse_args()
@@ -41,7 +47,7 @@ def main() -> None:
     torch.manual_seed(0)
     image = torch.rand(1, 1, arguments.size, arguments.size)
     ways: dict[str, dict[str, Forward]] = {}
-    built = networks()
+    built = networks(arguments.bundle)
     for name, network in built.items():
         ways[name] = {
             "torch fp32": through(MixedPrecisionInferer(amp=False, channels_last=False), network),

@@ -12,7 +12,7 @@ MASK_FORMATS = (".png", ".nii", ".nii.gz")
 SIDE_FACTOR = 16
 
 
-def check_settings(settings: Mapping[str, Any] | None = None, **more: Any) -> None:
+def check_settings(settings: Mapping[str, Any] | None = None, *, side_factor: int = SIDE_FACTOR, **more: Any) -> None:
     """Refuse wrong values of a configuration's knobs; to be called in a bundle's ``initialize``.
 
     A knob has the same name, meaning and rule in every bundle. Texts in the place of True or False would count as
@@ -21,14 +21,16 @@ def check_settings(settings: Mapping[str, Any] | None = None, **more: Any) -> No
 
     Args:
         settings: knobs by name; those that :data:`RULES` does not know may have any value.
+        side_factor: what the sides of ``image_size`` must be multiples of.
         more: further knobs.
 
     Raises:
         UsageError: with the first wrong knob, what is accepted and what was found.
     """
+    rules = RULES | {"image_size": _side_rule(side_factor)}
     for name, value in {**(settings or {}), **more}.items():
-        if name in RULES:
-            fits, accepted = RULES[name]
+        if name in rules:
+            fits, accepted = rules[name]
             if not fits(value):
                 raise UsageError(f"{name}: {accepted}, got {value!r}")
 
@@ -50,8 +52,11 @@ def _pair(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2
 
 
-def _sides(value: Any) -> bool:
-    return _pair(value) and all(_whole(side, 1) and side % SIDE_FACTOR == 0 for side in value)
+def _side_rule(factor: int) -> tuple[Callable[[Any], bool], str]:
+    def fits(value: Any) -> bool:
+        return _pair(value) and all(_whole(side, 1) and side % factor == 0 for side in value)
+
+    return fits, f"two whole numbers above 0 that are multiples of {factor} are needed, as in [256, 256]"
 
 
 def _rising(value: Any) -> bool:
@@ -87,6 +92,11 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         "a number from 0 to 1 is needed",
         lambda value: _number(value) and 0 <= value <= 1,
     ),
+    (
+        "positive_weight",
+        "a number above 0 is needed",
+        lambda value: _number(value) and 0 < value < float("inf"),
+    ),
     ("threshold", "a number between 0 and 1 is needed", lambda value: _number(value) and 0 < value < 1),
     (
         "label_smoothing shift zoom",
@@ -97,11 +107,6 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         "learning_rate lung_margin rotation shear weight_decay",
         "a number from 0 on is needed",
         lambda value: _number(value) and 0 <= value < float("inf"),
-    ),
-    (
-        "image_size",
-        f"two whole numbers above 0 that are multiples of {SIDE_FACTOR} are needed, as in [256, 256]",
-        _sides,
     ),
     (
         "rotations",
@@ -138,4 +143,6 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     ),
 )
 #: Knob -> whether a value fits, and what is accepted.
-RULES = {name: (fits, accepted) for names, accepted, fits in _GROUPS for name in names.split()}
+RULES = {name: (fits, accepted) for names, accepted, fits in _GROUPS for name in names.split()} | {
+    "image_size": _side_rule(SIDE_FACTOR)
+}

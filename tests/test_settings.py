@@ -50,6 +50,19 @@ NAMES = "a name, a list of names, or null is needed"
         ("split_column", ["seg_split"], ["", None, 1], "a name is needed"),
         ("labels", ["tb", ["abnormal", "tb"]], [None, [], "", 1], "a name, or a list of names, is needed"),
         ("class_weights", [None, [1, 2.5]], [1, [0, 1], ["1"], [NAN]], "a list of numbers above 0, or null, is needed"),
+        (
+            "rotations",
+            [[0], [-5, 0.5]],
+            [[], 5, ["5"], None],
+            "a list of angles in degrees, at least one, is needed, as in [0] or [-5, 0, 5]",
+        ),
+        ("positive_weight", [0.5, 3], [0, -1, NAN, "3"], "a number above 0 is needed"),
+        (
+            "box_classes",
+            [None, ["active", "latent"]],
+            [[], "active", [1]],
+            "a list of names, or null, is needed, as in [active, latent]",
+        ),
         ("initial_weights", [None, "model.pt"], [True, 3], "the name of a file, or null, is needed"),
     ],
 )
@@ -76,3 +89,9 @@ def test_every_rule_refuses_something_and_says_so_in_one_line() -> None:
     for name in RULES:
         with pytest.raises(UsageError, match=rf"^{name}: .* needed\b.*, got <object object at 0x[0-9a-f]+>$"):
             check_settings({name: object()})
+
+
+def test_a_network_that_halves_five_times_needs_larger_multiples() -> None:
+    check_settings({"image_size": [96, 64]}, side_factor=32)
+    with pytest.raises(UsageError, match=r"multiples of 32 are needed, as in \[256, 256\], got \[240, 256\]"):
+        check_settings({"image_size": [240, 256]}, side_factor=32)

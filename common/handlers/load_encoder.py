@@ -14,7 +14,7 @@ class LoadEncoder:
     """Handler that calls :func:`common.networks.load_encoder_weights` once when training starts.
 
     Args:
-        network: a network with a VGG encoder, or its ``DistributedDataParallel`` wrapper.
+        network: a network with an encoder of a published architecture, or its ``DistributedDataParallel`` wrapper.
         source: "imagenet" or a file.
     """
 

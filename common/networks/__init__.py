@@ -1,7 +1,7 @@
 """Network architectures, one a file, and the reading of weights for them.
 
-Of the other parts of this package they use :mod:`common.errors` alone; the command :mod:`.half`, which nothing here
-imports, also writes files by :mod:`common.io`.
+Of the other parts of this package they use :mod:`common.errors` alone; the commands :mod:`.half` and :mod:`.average`,
+which nothing here imports, also write files by :mod:`common.io`.
 """
 
 from .deeplab import DeepLabV3Plus
