@@ -57,6 +57,8 @@ def withhold_in_remarks(source: str) -> tuple[str, int]:
     Returns:
         As :func:`withhold`.
     """
+    if not IMAGE_NAMES.search(source):
+        return source, 0
     lines, count = source.splitlines(keepends=True), 0
     for token in list(tokenize.generate_tokens(io.StringIO(source).readline)):
         if token.type == tokenize.COMMENT:
@@ -131,35 +133,35 @@ def scan(folder: Path, names: Iterable[str] = (), ignore: Iterable[str] = ()) ->
     )
     if names:
         patterns.append(("a patient's or an image's name", re.compile(_words(names))))
-    found = []
+    found = set()
     for path in sorted(item for item in folder.rglob("*") if item.is_file()):
         place = path.relative_to(folder).as_posix()
-        for number, line in [(0, place), *_lines(path)]:
-            for what, pattern in patterns:
-                for match in pattern.finditer(line):
-                    where = f"{place}:{number}" if number else place
-                    found.append(f"{where}: {what}: {match.group()}")
-    return sorted(set(found))
+        for what, pattern in patterns:
+            found |= {(place, 0, what, match.group()) for match in pattern.finditer(place)}
+            for text in _texts(path):
+                for match in pattern.finditer(text):
+                    found.add((place, text.count("\n", 0, match.start()) + 1, what, match.group()))
+    return [f"{place}{f':{line}' if line else ''}: {what}: {text}" for place, line, what, text in sorted(found)]
 
 
 def _words(names: Iterable[str]) -> str:
     return r"(?<![\w-])(?:" + "|".join(re.escape(name) for name in sorted(names)) + r")(?![\w-])"
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines of a text; of a file of tensors what is not numbers; of another file its readable parts."""
-    if path.suffix in (".pt", ".whl") and zipfile.is_zipfile(path):
+def _texts(path: Path) -> Iterator[str]:
+    """The text of a file; of a file of tensors what is not numbers; of another file its readable parts."""
+    if path.suffix == ".pt" and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                content = b"" if "/data/" in member.filename and path.suffix == ".pt" else archive.read(member)
-                yield from _numbered(member.filename.encode() + b"\n" + content)
+            for name in archive.namelist():
+                yield name
+                if "/data/" not in name:
+                    yield _readable(archive.read(name))
     else:
-        yield from _numbered(path.read_bytes())
+        yield _readable(path.read_bytes())
 
 
-def _numbered(content: bytes) -> Iterator[tuple[int, str]]:
+def _readable(content: bytes) -> str:
     try:
-        text = content.decode("utf-8")
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        text = "\n".join(part.decode() for part in re.findall(rb"[\x20-\x7e]{8,}", content))
-    yield from enumerate(text.splitlines(), 1)
+        return "\n".join(part.decode() for part in re.findall(rb"[\x20-\x7e]{8,}", content))

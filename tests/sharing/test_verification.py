@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import pickle
 import shutil
@@ -181,6 +182,11 @@ def test_signatures_are_those_of_openssl(small: Path, tmp_path: Path) -> None:
     write_manifest(small)
     sign(small, read_private(key))
     check_signature(small, Path(f"{key}.pub"))
+    # The commands of docs/sharing.md for a receiver without this package.
+    (tmp_path / "signature").write_bytes(base64.b64decode((small / "MANIFEST.sha256.sig").read_bytes()))
+    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", f"{key}.pub", "-rawin"]
+    command += ["-in", str(small / "MANIFEST.sha256"), "-sigfile", str(tmp_path / "signature")]
+    assert "Verified Successfully" in subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def test_keys_that_are_none_are_refused(tmp_path: Path) -> None:
