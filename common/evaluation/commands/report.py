@@ -20,13 +20,13 @@ def add_parser(verbs: Any) -> None:
     parser: argparse.ArgumentParser = verbs.add_parser(
         "report",
         help="one page and one JSON on saved runs of several models and sites",
-        description="Evaluate saved runs and write report.html, one page that needs no network, and report.json with the "
-        "same figures: verdict, training sites against test sites, figures by site and subgroup, ROC, calibration and "
-        "decision curves, operating points, segmentation, localisation, worst cases, data quality, methods. What a run "
-        "holds decides what is evaluated: TB scores, lung masks, regions, or the per_image.csv of an earlier evaluation "
-        "of masks.",
-        epilog="Exit status: 0 every selected image with a truth is in the figures; 3 some are not, or the data have errors "
-        "(all listed in the page); 1 nothing was written.",
+        description="Evaluate saved runs and write report.html, one page that needs no network, and report.json with "
+        "the same figures: verdict, training sites against test sites, figures by site and subgroup, ROC, calibration "
+        "and decision curves, operating points, segmentation, localisation, worst cases, data quality, methods. "
+        "What a run holds decides what is evaluated: TB scores, lung masks, regions, or the per_image.csv of an "
+        "earlier evaluation of masks.",
+        epilog="Exit status: 0 every selected image with a truth is in the figures; 3 some are not, or the data have "
+        "errors (all listed in the page); 1 nothing was written.",
     )
     parser.add_argument(
         "runs", nargs="+", metavar="RUN", help="output folder of an inference on the folder of the index"
@@ -48,8 +48,8 @@ def add_parser(verbs: Any) -> None:
         "--train-sites",
         nargs="+",
         metavar="SITES",
-        help="training sites of the model of each run, as in montgomery+shenzhen, - where not known (default: the entry "
-        "train_sites of run.json)",
+        help="training sites of the model of each run, as in montgomery+shenzhen, - where not known (default: the "
+        "entry train_sites of run.json)",
     )
     parser.add_argument("--label", default="tb", metavar="NAME", help="index column with the truth (default: tb)")
     parser.add_argument(
@@ -70,8 +70,8 @@ def add_parser(verbs: Any) -> None:
         nargs="+",
         default=[],
         metavar="SPLIT",
-        help="splits to evaluate, such as test; SITE=SPLIT or TASK=SPLIT where one differs (tasks: classification, lungs, "
-        "localization); sites without splits are taken as a whole (default: all)",
+        help="splits to evaluate, such as test; SITE=SPLIT or TASK=SPLIT where one differs, SITE=all for a whole site "
+        "(tasks: classification, lungs, localization); sites without splits are taken as a whole (default: all)",
     )
     parser.add_argument(
         "--subgroups",

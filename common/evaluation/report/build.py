@@ -99,7 +99,7 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
         column = options.split_column or split_column
         tested[column] = tested.get(column, set()) | _images(tables.values())
         parts[name] = mask_part(name, tables, index, options)
-    regions = {}
+    regions: dict[str, Any] = {}
     for model in in_use(models, LOCALIZATION):
         located, found = localization_tables(model, index, folder, options)
         regions |= located
@@ -151,12 +151,12 @@ def _data_issues(
     options: ReportOptions,
 ) -> list[Issue]:
     """Findings about the images themselves; the same finding of two tasks is told once."""
-    found: dict[tuple[Any, ...], Issue] = {}
+    found: dict[Issue, None] = {}
     for split_column, images in tested.items():
         rows = index[index["image"].isin(images)]
         for item in [
             *index_issues(rows, options.subgroups),
             *overlap_issues(index, rows, folder, models, split_column),
         ]:
-            found.setdefault(tuple(item), item)
-    return list(found.values())
+            found[item] = None
+    return list(found)

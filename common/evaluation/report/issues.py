@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 
 
-class Issue(NamedTuple):
+@dataclass(frozen=True)
+class Issue:
     """One finding about the data.
 
     Args:
@@ -31,7 +33,7 @@ class Issue(NamedTuple):
     def record(self) -> dict[str, Any]:
         """Ready for JSON."""
         count = len(self.images) if self.count is None else self.count
-        return self._asdict() | {"images": list(self.images), "count": count}
+        return asdict(self) | {"images": list(self.images), "count": count}
 
 
 def issue(severity: str, kind: str, where: str, message: str, images: Iterable[str] = ()) -> list[Issue]:

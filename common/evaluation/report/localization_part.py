@@ -54,7 +54,9 @@ def localization_tables(
             issues.append(Issue(NOTE, "no true boxes", name, line, (), len(run.regions)))
             continue
         split_column = options.split_column or "det_split"
-        rows, _ = selected_rows(index, sites, split_column, options.splits_of(LOCALIZATION))
+        chosen = selected_rows(index, sites, split_column, options.splits_of(LOCALIZATION))
+        rows = chosen.rows
+        issues += chosen.issues(name, split_column)
         with_maps = run.has_maps(rows["image"])
         if not with_maps:
             line = "no evidence maps were saved; pointing game and share of evidence are left out"

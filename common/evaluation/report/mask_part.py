@@ -60,7 +60,8 @@ def mask_table(
             f"{runs[0].folder}: none of its masks belongs to an image of the index; paths are those below the "
             "dataset_dir of the inference, which must be the folder of the index"
         )
-    rows, whole = selected_rows(index, sites, split_column, options.splits_of(task.name))
+    chosen = selected_rows(index, sites, split_column, options.splits_of(task.name))
+    rows = chosen.rows
     pixels = site_spacing(options.spacing, index["dataset"])
     owner = rows["image"].map(lambda image: str(owners.get(image, runs[0]).folder))
     parts = []
@@ -86,17 +87,7 @@ def mask_table(
         for path in unknown_predictions(run.folder, index, dataset_dir, name=task.name)
     ]
     issues = issue(WARNING, "mask for an image that is not in the index", model.name, "in no figure", unknown)
-    if whole:
-        issues.append(
-            Issue(
-                NOTE,
-                "site taken as a whole",
-                model.name,
-                f"{', '.join(whole)}: not divided by {split_column}",
-                (),
-                len(whole),
-            )
-        )
+    issues += chosen.issues(model.name, split_column)
     empty = table[(table["status"] == OK) & (table["tp"] + table["fp"] == 0)]
     issues += issue(NOTE, "empty prediction", model.name, f"no {task.name} found; in the figures", empty["image"])
     return table, issues

@@ -1,4 +1,4 @@
-"""The parts of the page on segmentation and on localisation."""
+"""The part of the page on segmentation."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...metrics import SEGMENTATION_METRICS
-from ..localization_figures import IMAGE_FIGURES
-from ..localization_summary import ALL, WITH_BOXES
 from ..summary import ALL_SITES
-from .options import LOCALIZATION
 from .pictures import Pictures
 from .score_sections import forest_columns
-from .shared_sections import run_columns, site_column, site_name
+from .shared_sections import case_tile, run_columns, site_column, site_name
 from .svg import Strip, series_class
 from .tables import Column, Html, Row, count_column, figure, fold, p_value, table, text_column
 
+#: Distances of marks on an axis.
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000)
 _TABLE = ("dice", "iou", "hd95", "assd", "surface_dice")
-_BOX_FIGURES = ("pointing", "evidence_share", "dice", "iou", "iobb", "regions")
 
 
 def segmentation_section(part: Mapping[str, Any], pictures: Pictures) -> str:
@@ -39,41 +37,7 @@ def segmentation_section(part: Mapping[str, Any], pictures: Pictures) -> str:
             "<h3>How single images are spread</h3>",
             _spread(part["spread"]),
             _paired(part["paired"]),
-            _cases(part["task"], part["cases"], pictures, ("dice", "iou", "hd95", "assd"), worst),
-        ]
-    )
-
-
-def localization_section(part: Mapping[str, Any], pictures: Pictures) -> str:
-    """All tables of localisation."""
-    rows = part["outcomes"]
-    columns = [
-        *run_columns(rows),
-        site_column(),
-        *(
-            count_column(label, key)
-            for label, key in (
-                ("images selected", "images"),
-                ("compared", "compared"),
-                ("with true boxes", "with_boxes"),
-                ("true boxes", "boxes"),
-                ("regions found", "regions"),
-                ("patients", "patients"),
-                ("without result", "missing"),
-                ("not usable", "failed"),
-                ("boxes not known", "no_truth"),
-            )
-        ),
-    ]
-    return "".join(
-        [
-            table("Images", columns, rows),
-            "<h3>Figures by site</h3>",
-            _box_figures(part["summary"]),
-            _pointing_forest(part["summary"]),
-            fold("Boxes found and average precision by overlap", _detection(part["detection"]), opened=True),
-            _box_paired(part["paired"]),
-            _cases(LOCALIZATION, part["cases"], pictures, ("dice", "iou"), "True boxes blue, found regions yellow."),
+            worst_cases(part["task"], part["cases"], pictures, ("dice", "iou", "hd95", "assd"), worst),
         ]
     )
 
@@ -102,7 +66,7 @@ def _figures(summary: Sequence[Row], statistic: str, caption: str) -> str:
     """One row a model, site and unit of length."""
     metrics = [name for name in _TABLE if any(row["metric"] == name and row[statistic] is not None for row in summary)]
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
-    units = {(row["run"], row["dataset"]): [] for row in summary}
+    units: dict[tuple[str, str], list[str]] = {(row["run"], row["dataset"]): [] for row in summary}
     for row in summary:
         if SEGMENTATION_METRICS[row["metric"]].uses_length and row["unit"] not in units[row["run"], row["dataset"]]:
             units[row["run"], row["dataset"]].append(row["unit"])
@@ -143,49 +107,52 @@ def _forest(rows: Sequence[Row]) -> str:
             (row["estimate"] for row in own if row["dataset"] == ALL_SITES and not row["subgroup"]), own[0]["estimate"]
         )
         strip = Strip((low, 1.0), ticks, reference)
-        title = f"Mean Dice by site and subgroup{f': {run}' if len(runs) > 1 else ''}; the dashed line is the figure of all images"
-        parts.append(table(title, forest_columns(strip, series_class(place), "Dice"), own))
+        title = f"Mean Dice by site and subgroup{f': {run}' if len(runs) > 1 else ''}"
+        parts.append(
+            table(
+                f"{title}; the dashed line is the figure of all images",
+                forest_columns(strip, series_class(place), "Dice"),
+                own,
+            )
+        )
     return "".join(parts)
 
 
 def _spread(rows: Sequence[Row]) -> str:
-    """Box plots in the rows of a table, one table a figure."""
-    parts = []
+    """Box plots in the rows of a table, one table a figure and unit."""
+    overlap, distances = "", ""
+    for metric, unit in dict.fromkeys((row["metric"], row["unit"]) for row in rows):
+        drawn = _box_plots(metric, unit, [row for row in rows if (row["metric"], row["unit"]) == (metric, unit)])
+        if SEGMENTATION_METRICS[metric].is_distance:
+            distances += drawn
+        else:
+            overlap += drawn
+    return fold("Dice and IoU", overlap, opened=True) + fold("Distances", distances)
+
+
+def _box_plots(metric: str, unit: str, rows: Sequence[Row]) -> str:
+    info, digits = SEGMENTATION_METRICS[metric], _digits(metric)
     runs = list(dict.fromkeys(row["run"] for row in rows))
-    for metric in dict.fromkeys(row["metric"] for row in rows):
-        info = SEGMENTATION_METRICS[metric]
-        for unit in dict.fromkeys(row["unit"] for row in rows if row["metric"] == metric):
-            own = [row for row in rows if row["metric"] == metric and row["unit"] == unit]
-            ends = (min(row["p5"] for row in own), max(row["p95"] for row in own))
-            step = next(
-                step
-                for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1e9)
-                if step * 3 >= ends[1] - ends[0]
-            )
-            low = int(ends[0] / step) * step
-            ticks = [round(low + step * place, 4) for place in range(4) if low + step * (place - 1) < ends[1]]
-            strip = Strip((low, max(ticks[-1], ends[1])), ticks)
-            digits = _digits(metric)
-            columns = [
-                *run_columns(own),
-                site_column(),
-                count_column("images", "n"),
-                *(
-                    Column(label, lambda row, key=key: f"{row[key]:.{digits}f}", lambda row, key=key: row[key])
-                    for label, key in (("minimum", "min"), ("median", "median"), ("maximum", "max"))
-                ),
-                Column(
-                    Html(strip.axis()),
-                    lambda row: Html(strip.box(row, series_class(runs.index(row["run"])))),
-                    sortable=False,
-                ),
-            ]
-            better = "higher" if info.higher_is_better else "lower"
-            title = f"{info.label}{f' [{unit}]' if unit else ''} of single images ({better} is better): 5th to 95th percentile, quartiles, median"
-            parts.append(table(title, columns, own))
-    return fold(
-        "Dice and IoU", "".join(part for part in parts if ">Dice" in part or ">IoU" in part), opened=True
-    ) + fold("Distances", "".join(part for part in parts if ">Dice" not in part and ">IoU" not in part))
+    first, last = min(row["p5"] for row in rows), max(row["p95"] for row in rows)
+    step = next(step for step in _STEPS if step * 3 >= last - first)
+    low = int(first / step) * step
+    ticks = [round(low + step * place, 4) for place in range(5) if low + step * (place - 1) < last]
+    strip = Strip((low, ticks[-1]), ticks)
+
+    def value(label: str, key: str) -> Column:
+        return Column(label, lambda row: f"{row[key]:.{digits}f}", lambda row: row[key])
+
+    columns = [
+        *run_columns(rows),
+        site_column(),
+        Column(
+            Html(strip.axis()), lambda row: Html(strip.box(row, series_class(runs.index(row["run"])))), sortable=False
+        ),
+        *(value(label, key) for label, key in (("minimum", "min"), ("median", "median"), ("maximum", "max"))),
+        count_column("images", "n"),
+    ]
+    name = f"{info.label}{f' [{unit}]' if unit else ''}, {'higher' if info.higher_is_better else 'lower'} is better"
+    return table(f"{name}: 5th to 95th percentile, quartiles and median of single images", columns, rows)
 
 
 def _paired(rows: Sequence[Row]) -> str:
@@ -199,19 +166,21 @@ def _paired(rows: Sequence[Row]) -> str:
         count_column("images", "n"),
         Column(
             "mean difference",
-            lambda row: (
-                f"{figure(row['mean_difference'], row['low'], row['high'], _digits(row['metric']) + 1)} {row['unit']}".strip()
-            ),
+            lambda row: f"{_difference(row)} {row['unit']}".strip(),
             lambda row: row["mean_difference"],
         ),
-        *_difference_columns(),
+        *difference_columns(),
     ]
     return "<h3>Models compared</h3>" + table(
         f"Difference to {shown[0]['baseline']} on the same images", columns, shown
     )
 
 
-def _difference_columns() -> list[Column]:
+def _difference(row: Row) -> str:
+    return figure(row["mean_difference"], row["low"], row["high"], _digits(row["metric"]) + 1)
+
+
+def difference_columns() -> list[Column]:
     return [
         Column(
             "better / equal / worse",
@@ -228,7 +197,7 @@ def _difference_columns() -> list[Column]:
     ]
 
 
-def _cases(task: str, rows: Sequence[Row], pictures: Pictures, metrics: Sequence[str], hint: str) -> str:
+def worst_cases(task: str, rows: Sequence[Row], pictures: Pictures, metrics: Sequence[str], hint: str) -> str:
     if not rows:
         return ""
     labels = {name: SEGMENTATION_METRICS[name].label for name in metrics}
@@ -238,112 +207,18 @@ def _cases(task: str, rows: Sequence[Row], pictures: Pictures, metrics: Sequence
         if source is not None:
             figures = ", ".join(f"{labels[name]} {figure(row[name], digits=_digits(name))}" for name in metrics)
             tiles.append(
-                f'<figure class="case two"><img src="{source}" alt="Radiograph {html.escape(row["image"])}, beside it truth and '
-                f'prediction: {figures}" loading="lazy"><figcaption>{html.escape(site_name(row["dataset"]))}, {html.escape(row["run"])}: '
-                f"{figures}<br><small>{html.escape(row['image'])}</small></figcaption></figure>"
+                case_tile(
+                    source,
+                    f"Radiograph {row['image']}, beside it truth and prediction: {figures}",
+                    f"{site_name(row['dataset'])}, {row['run']}: {figures}",
+                    row["image"],
+                )
             )
-    columns = [
-        *run_columns(rows),
-        site_column(),
-        text_column("image", "image"),
-        *(
-            Column(
-                labels[name],
-                lambda row, name=name: figure(row[name], digits=_digits(name)),
-                lambda row, name=name: row[name],
-            )
-            for name in metrics
-        ),
-    ]
+
+    def value(name: str) -> Column:
+        return Column(labels[name], lambda row: figure(row[name], digits=_digits(name)), lambda row: row[name])
+
+    columns = [*run_columns(rows), site_column(), text_column("image", "image"), *(value(name) for name in metrics)]
     listed = table("Worst images of each site", columns, rows)
     drawn = f'<p class=note>{hint}</p><div class="cases">{"".join(tiles)}</div>' if tiles else ""
     return f"<h3>Worst cases</h3>{drawn}{fold('List of these images', listed, opened=not tiles)}"
-
-
-def _box_figures(summary: Sequence[Row]) -> str:
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in summary:
-        wanted = WITH_BOXES if IMAGE_FIGURES.get(row["metric"]) and IMAGE_FIGURES[row["metric"]].needs_boxes else ALL
-        if row["metric"] in _BOX_FIGURES and row["images"] == wanted:
-            wide = rows.setdefault((row["run"], row["dataset"]), {"run": row["run"], "dataset": row["dataset"], "n": 0})
-            wide[row["metric"]] = row
-            wide["n"] = max(wide["n"], row["n"])
-    body = list(rows.values())
-
-    def cell(metric: str) -> Column:
-        def shown(row: Row) -> str:
-            own = row.get(metric)
-            return "not measured" if own is None else figure(own["mean"], own["mean_low"], own["mean_high"])
-
-        return Column(IMAGE_FIGURES[metric].label, shown, lambda row: row[metric]["mean"] if metric in row else None)
-
-    columns = [
-        *run_columns(body),
-        site_column(),
-        count_column("images", "n"),
-        *(cell(metric) for metric in _BOX_FIGURES),
-    ]
-    return table("Mean over images with its bootstrap 95 % interval", columns, body)
-
-
-def _pointing_forest(summary: Sequence[Row]) -> str:
-    parts = []
-    for metric in ("pointing", "dice"):
-        rows = [
-            {
-                **row,
-                "subgroup": "",
-                "group": "",
-                "estimate": row["mean"],
-                "low": row["mean_low"],
-                "high": row["mean_high"],
-            }
-            for row in summary
-            if row["metric"] == metric and row["images"] == WITH_BOXES
-        ]
-        if rows:
-            label = IMAGE_FIGURES[metric].label
-            strip = Strip((0.0, 1.0), (0.0, 0.5, 1.0))
-            columns = forest_columns(strip, series_class(0), label)
-            columns = [text_column("model", "run"), columns[0], *columns[2:]]
-            parts.append(table(f"{label}, images with true boxes", columns, rows))
-    return "".join(parts)
-
-
-def _detection(detection: Sequence[Row]) -> str:
-    parts = []
-    for name, label in (("hit_rate", "Share of the true boxes found"), ("average_precision", "Average precision")):
-        rows = [row for row in detection if row["figure"] == name]
-        columns = [
-            *run_columns(rows),
-            site_column(),
-            Column("IoU at least", lambda row: f"{row['iou']:g}", lambda row: row["iou"]),
-            count_column("true boxes", "boxes"),
-            Column(
-                label.lower(), lambda row: figure(row["estimate"], row["low"], row["high"]), lambda row: row["estimate"]
-            ),
-        ]
-        parts.append(table(label, columns, rows))
-    return "".join(parts)
-
-
-def _box_paired(rows: Sequence[Row]) -> str:
-    if not rows:
-        return ""
-    columns = [
-        text_column("model", "run"),
-        site_column(),
-        Column(
-            "figure",
-            lambda row: IMAGE_FIGURES[row["metric"]].label if row["metric"] in IMAGE_FIGURES else row["metric"],
-            text=True,
-        ),
-        count_column("images", "n"),
-        Column(
-            "mean difference",
-            lambda row: figure(row["mean_difference"], row["low"], row["high"]),
-            lambda row: row["mean_difference"],
-        ),
-        *_difference_columns(),
-    ]
-    return "<h3>Models compared</h3>" + table(f"Difference to {rows[0]['baseline']} on the same images", columns, rows)

@@ -11,8 +11,8 @@ from .refit import FEWEST, FOLDS
 REFERENCES = {
     "delong": "DeLong ER, DeLong DM, Clarke-Pearson DL. Comparing the areas under two or more correlated receiver "
     "operating characteristic curves. Biometrics 1988;44(3):837-845.",
-    "qin": "Qin G, Hotilovac L. Comparison of non-parametric confidence intervals for the area under the ROC curve of a "
-    "continuous-scale diagnostic test. Stat Methods Med Res 2008;17(2):207-221.",
+    "qin": "Qin G, Hotilovac L. Comparison of non-parametric confidence intervals for the area under the ROC curve "
+    "of a continuous-scale diagnostic test. Stat Methods Med Res 2008;17(2):207-221.",
     "obuchowski": "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 1997;53(2):567-578.",
     "newcombe": "Newcombe RG. Confidence intervals for an effect size measure based on the Mann-Whitney statistic. "
     "Part 2. Stat Med 2006;25(4):559-573.",
@@ -24,17 +24,18 @@ REFERENCES = {
     "AAAI 2015:2901-2907.",
     "brocker": "Bröcker J, Smith LA. Increasing the reliability of reliability diagrams. Weather Forecast "
     "2007;22(3):651-661.",
-    "vickers": "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Med Decis "
-    "Making 2006;26(6):565-574.",
-    "who": "World Health Organization. High-priority target product profiles for new tuberculosis diagnostics: report of "
-    "a consensus meeting. WHO/HTM/TB/2014.18, 2014.",
-    "higgins": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. Stat Med 2002;21(11):1539-1558.",
+    "vickers": "Vickers AJ, Elkin EB. Decision curve analysis: a novel method for evaluating prediction models. Med "
+    "Decis Making 2006;26(6):565-574.",
+    "who": "World Health Organization. High-priority target product profiles for new tuberculosis diagnostics: "
+    "report of a consensus meeting. WHO/HTM/TB/2014.18, 2014.",
+    "higgins": "Higgins JPT, Thompson SG. Quantifying heterogeneity in a meta-analysis. Stat Med "
+    "2002;21(11):1539-1558.",
     "benjamini": "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to "
     "multiple testing. J R Stat Soc B 1995;57(1):289-300.",
     "efron": "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82(397):171-185.",
     "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1(6):80-83.",
-    "zhang": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural attention by excitation backprop. "
-    "Int J Comput Vis 2018;126:1084-1102.",
+    "zhang": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural attention by excitation "
+    "backprop. Int J Comput Vis 2018;126:1084-1102.",
     "everingham": "Everingham M, Van Gool L, Williams CKI, Winn J, Zisserman A. The PASCAL visual object classes (VOC) "
     "challenge. Int J Comput Vis 2010;88(2):303-338.",
 }
@@ -71,23 +72,23 @@ def methods_text(
         text.append(
             f"Classification. The area under the ROC curve (AUC) has DeLong's interval {cite('delong')} on the logit "
             f"scale {cite('qin')}, with the variance of clustered data where patients have several images "
-            f"{cite('obuchowski')}, and Newcombe's interval {cite('newcombe')} where a class has fewer than 30 images or "
-            f"nearly all pairs are ranked rightly. Sensitivity, specificity and predictive values have Clopper-Pearson "
-            f"intervals {cite('clopper')}; average precision has an interval on the logit scale {cite('boyd')} and the "
-            f"Brier score a percentile interval, both by bootstrap. The calibration error is that of ten bins of equally many "
-            f"images {cite('naeini')}; the range that it would have by chance if every probability were true stands "
-            f"beside it {cite('brocker')}. Bands of ROC curves are pointwise bootstrap percentiles, those of calibration "
-            f"curves Clopper-Pearson intervals of each bin. Net benefit is that of decision curve analysis "
-            f"{cite('vickers')}. The target is the World Health Organization's minimum for a triage test, sensitivity "
-            f"0.90 and specificity 0.70 {cite('who')}: passed when both intervals lie at or above it, failed when one "
-            "lies below, otherwise not shown."
+            f"{cite('obuchowski')}, and Newcombe's interval {cite('newcombe')} where a class has fewer than 30 images "
+            "or nearly all pairs are ranked rightly. Sensitivity, specificity and predictive values have "
+            f"Clopper-Pearson intervals {cite('clopper')}; average precision has an interval on the logit scale "
+            f"{cite('boyd')} and the Brier score a percentile interval, both by bootstrap. The calibration error is "
+            f"that of ten bins of equally many images {cite('naeini')}; the range that it would have by chance if "
+            f"every probability were true stands beside it {cite('brocker')}. Bands of ROC curves are pointwise "
+            "bootstrap percentiles, those of calibration curves Clopper-Pearson intervals of each bin. Net benefit "
+            f"is that of decision curve analysis {cite('vickers')}. The target is the World Health Organization's "
+            f"minimum for a triage test, sensitivity 0.90 and specificity 0.70 {cite('who')}: passed when both "
+            "intervals lie at or above it, failed when one lies below, otherwise not shown."
         )
         text.append(
             "Operating point. The decisions of the home site's threshold were judged as saved. A threshold was also "
-            f"fitted at each site (rule: {options.rule}) and judged by {FOLDS}-fold cross-validation over patients, so that "
-            f"no image helped to choose the threshold that it was judged by; sites with fewer than {FEWEST} patients of a "
-            "class were left out. The thresholds listed by sensitivity and specificity were read off the same images that "
-            "they are judged on."
+            f"fitted at each site (rule: {options.rule}) and judged by {FOLDS}-fold cross-validation over patients, "
+            f"so that no image helped to choose the threshold that it was judged by; sites with fewer than {FEWEST} "
+            "patients of a class were left out. The thresholds listed by sensitivity and specificity were read off "
+            "the same images that they are judged on."
         )
         text.append(
             "Between sites, the spread of the AUC was tested by Cochran's Q and expressed as I² on the logit scale "
@@ -97,19 +98,21 @@ def methods_text(
     masks = [task for task in parts if task not in (CLASSIFICATION, LOCALIZATION)]
     if masks:
         text.append(
-            f"Segmentation ({', '.join(masks)}). Dice, intersection over union (IoU), the 95th percentile of the Hausdorff "
-            "distance (HD95) and the average symmetric surface distance (ASSD) were computed image by image in the rows and "
-            "columns of the source; distances are in millimetres where the size of a pixel is known and in pixels "
-            "otherwise, and the two are never averaged together. Dice is 1 where truth and prediction are both empty and 0 "
-            f"where one of them is. Means have bias-corrected and accelerated bootstrap intervals {cite('efron')}, medians "
-            "percentile intervals. Models were compared with the first one image by image, with Wilcoxon's signed-rank "
-            f"test {cite('wilcoxon')} and control of the false discovery rate {cite('benjamini')}."
+            f"Segmentation ({', '.join(masks)}). Dice, intersection over union (IoU), the 95th percentile of the "
+            "Hausdorff distance (HD95) and the average symmetric surface distance (ASSD) were computed image by "
+            "image in the rows and columns of the source; distances are in millimetres where the size of a pixel is "
+            "known and in pixels otherwise, and the two are never averaged together. Dice is 1 where truth and "
+            "prediction are both empty and 0 where one of them is. Means have bias-corrected and accelerated "
+            f"bootstrap intervals {cite('efron')}, medians percentile intervals. Models were compared with the first "
+            f"one image by image, with Wilcoxon's signed-rank test {cite('wilcoxon')} and control of the false "
+            f"discovery rate {cite('benjamini')}."
         )
     if LOCALIZATION in parts:
         text.append(
             "Localisation. The pointing game asks whether the maximum of the evidence map lies in a true box "
-            f"{cite('zhang')}; Dice and IoU compare the filled boxes of the found regions with the filled true boxes. Boxes "
-            f"found and average precision match each region with at most one true box, best scores first {cite('everingham')}."
+            f"{cite('zhang')}; Dice and IoU compare the filled boxes of the found regions with the filled true boxes. "
+            "Boxes found and average precision match each region with at most one true box, best scores first "
+            f"{cite('everingham')}."
         )
     versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     text.append(f"Software: {versions}.")

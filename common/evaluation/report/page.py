@@ -8,7 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from ...fusion.page import _STYLE as BASE_STYLE
-from .mask_sections import localization_section, segmentation_section
+from .box_sections import localization_section
+from .mask_sections import segmentation_section
 from .options import CLASSIFICATION, LOCALIZATION
 from .pictures import Pictures
 from .score_sections import classification_section

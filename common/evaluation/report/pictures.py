@@ -52,6 +52,7 @@ def case_pictures(report: Report) -> Pictures:
                 continue
             try:
                 grey = _grey(read_radiograph(path))
+                picture: Image.Image | None
                 if task == CLASSIFICATION:
                     picture = _with_evidence(grey, _model(report, case["run"]), report.dataset_dir, image)
                 elif task == LOCALIZATION:

@@ -96,7 +96,8 @@ def _same_files(index: pd.DataFrame, rows: pd.DataFrame, dataset_dir: Path) -> l
         if len(members) > 1 and any(image in tested for image, _ in members):
             for image, site in members:
                 same[hashlib.sha256((dataset_dir / image).read_bytes()).hexdigest()].append((image, site))
-    within, between = [], []
+    within: list[str] = []
+    between: list[str] = []
     for members in same.values():
         if len(members) > 1 and any(image in tested for image, _ in members):
             (between if len({site for _, site in members}) > 1 else within).extend(image for image, _ in members)

@@ -49,7 +49,7 @@ def classification_part(
     Returns:
         The figures, and what is wrong: an area below 0.5, several images of a patient.
     """
-    columns = [name for name in dict.fromkeys(options.subgroups)]
+    columns = list(dict.fromkeys(options.subgroups))
     jobs: list[tuple[dict[str, Any], pd.DataFrame]] = []
     statements: list[str] = []
     for model, table in tables.items():
@@ -163,14 +163,14 @@ def _threshold_rows(probability: np.ndarray, label: np.ndarray, prevalences: Seq
     counts = threshold_counts(probability, label)
     sensitivity = counts["tp"].to_numpy() / max(int(label.sum()), 1)
     specificity = counts["tn"].to_numpy() / max(int((1 - label).sum()), 1)
-    asked = [(int(np.flatnonzero(sensitivity >= rate)[0]), f"sensitivity {rate:.2f}") for rate in _SENSITIVITIES]
+    asked = [(int(np.flatnonzero(sensitivity >= rate)[0]), f"sensitivity ≥ {rate:.2f}") for rate in _SENSITIVITIES]
     reached = [(np.flatnonzero(specificity >= rate), rate) for rate in _SPECIFICITIES]
-    asked += [(int(places[-1]), f"specificity {rate:.2f}") for places, rate in reached if places.size]
+    asked += [(int(places[-1]), f"specificity ≥ {rate:.2f}") for places, rate in reached if places.size]
     names: dict[int, list[str]] = {}
     for place, name in sorted(asked, key=lambda pair: -pair[0]):
         names.setdefault(place, []).append(name)
     table = with_rates(counts.iloc[list(names)].reset_index(drop=True), prevalences)
-    return [{"for": " and ".join(asks), **row} for asks, row in zip(names.values(), records(table), strict=True)]
+    return [{"for": ";".join(asks), **row} for asks, row in zip(names.values(), records(table), strict=True)]
 
 
 def _histogram_edges(tables: Mapping[str, pd.DataFrame]) -> np.ndarray:

@@ -12,7 +12,7 @@ from ...handlers.prediction_record import TABLE
 from ..classified_images import SCORE_COLUMNS, ClassifierRun, join_truth, unknown_images
 from ..errors import EvaluationError
 from ..masks import OK
-from .issues import ERROR, NOTE, WARNING, Issue, issue
+from .issues import ERROR, WARNING, Issue, issue
 from .models import Model, Run
 from .options import CLASSIFICATION, ReportOptions
 from .selection import selected_rows, sites_of
@@ -47,20 +47,10 @@ def score_table(model: Model, index: pd.DataFrame, options: ReportOptions) -> tu
             "dataset_dir of the inference, which must be the folder of the index"
         )
     split_column = options.split_column or "cls_split"
-    rows, whole = selected_rows(index, sites, split_column, options.splits_of(CLASSIFICATION))
+    chosen = selected_rows(index, sites, split_column, options.splits_of(CLASSIFICATION))
     columns = list(dict.fromkeys(options.subgroups))
-    table = join_truth(run, rows, label=options.label, split_column=split_column, columns=columns)
-    if whole:
-        issues.append(
-            Issue(
-                NOTE,
-                "site taken as a whole",
-                model.name,
-                f"{', '.join(whole)}: not divided by {split_column}",
-                (),
-                len(whole),
-            )
-        )
+    table = join_truth(run, chosen.rows, label=options.label, split_column=split_column, columns=columns)
+    issues += chosen.issues(model.name, split_column)
     kind = "prediction for an image that is not in the index"
     issues += issue(WARNING, kind, model.name, "these predictions are in no figure", unknown_images(run, index))
     return table, issues

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
 from ...data import DataIndexError, select
 from ..masks import UNNAMED_SITE
-from .issues import ERROR, WARNING, Issue, issue
+from .issues import ERROR, NOTE, WARNING, Issue, issue
+
+#: Stands for all splits of a site.
+ALL = "all"
 
 
 def clean_index(index: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
@@ -43,43 +47,64 @@ def clean_index(index: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
     return kept.reset_index(drop=True), issues
 
 
+class Selection(NamedTuple):
+    """Rows that a report looks at.
+
+    Args:
+        rows: of the index, in their order.
+        whole: sites taken as a whole because the column says nothing of them, which is so of institutions that had no
+            part in training.
+        left_out: sites none of whose images belongs to the splits.
+    """
+
+    rows: pd.DataFrame
+    whole: list[str]
+    left_out: list[str]
+
+    def issues(self, where: str, split_column: str) -> list[Issue]:
+        """What people should know of it."""
+        found = []
+        if self.whole:
+            text = f"{', '.join(self.whole)}: not divided by {split_column}"
+            found.append(Issue(NOTE, "site taken as a whole", where, text, (), len(self.whole)))
+        if self.left_out:
+            text = f"{', '.join(self.left_out)}: no image of the chosen splits in {split_column}; SITE={ALL} takes all"
+            found.append(Issue(WARNING, "site left out", where, text, (), len(self.left_out)))
+        return found
+
+
 def selected_rows(
     index: pd.DataFrame, sites: Sequence[str], split_column: str, splits_of: Callable[[str], Sequence[str]]
-) -> tuple[pd.DataFrame, list[str]]:
+) -> Selection:
     """Rows of the sites that belong to the splits.
 
     Args:
         index: the index.
         sites: values of ``dataset``; all when empty.
         split_column: index column with the splits.
-        splits_of: values of it that count at a site; all when empty.
-
-    Returns:
-        The rows, in their order; and the sites taken as a whole because the column says nothing of them, which is so
-        of institutions that had no part in training.
+        splits_of: values of it that count at a site; all when empty or :data:`ALL`.
 
     Raises:
         DataIndexError: an unknown site, column or split.
     """
     rows = select(index, sites=sites)
-    parts, whole = [], []
-    for site, own in rows.groupby("dataset", sort=False):
-        splits = splits_of(str(site))
-        if not splits:
-            parts.append(own)
-            continue
-        if split_column not in rows.columns:
-            raise DataIndexError(f"no split column {split_column} in the index; it has {', '.join(rows.columns)}")
-        if (own[split_column] == "").all():
-            whole.append(str(site))
-            parts.append(own)
-            continue
-        absent = [split for split in splits if not rows[split_column].eq(split).any()]
-        if absent:
-            found = ", ".join(sorted(set(own[split_column]) - {""}))
-            raise DataIndexError(f"no row of {site} with {split_column} in {', '.join(absent)}; it has {found}")
-        parts.append(own[own[split_column].isin(splits)])
-    return pd.concat(parts).sort_index(), whole
+    parts, whole, left_out = [], [], []
+    for name, own in rows.groupby("dataset", sort=False):
+        site, splits = str(name), splits_of(str(name))
+        if splits and ALL not in splits:
+            if split_column not in rows.columns:
+                raise DataIndexError(f"no split column {split_column} in the index; it has {', '.join(rows.columns)}")
+            absent = [split for split in splits if not rows[split_column].eq(split).any()]
+            if absent:
+                found = ", ".join(sorted(set(rows[split_column]) - {""})) or "none"
+                raise DataIndexError(f"no row with {split_column} in {', '.join(absent)}; the sites have {found}")
+            if (own[split_column] == "").all():
+                whole.append(site)
+            else:
+                own = own[own[split_column].isin(splits)]
+                left_out += [] if len(own) else [site]
+        parts.append(own)
+    return Selection(pd.concat(parts).sort_index(), whole, left_out)
 
 
 def sites_of(index: pd.DataFrame, images: set[str]) -> list[str]:

@@ -83,16 +83,15 @@ def _headline(record: Mapping[str, Any]) -> str:
         for target in dict.fromkeys(check["target"] for row in single for check in row["checks"]):
             states = [check["state"] for row in single for check in row["checks"] if check["target"] == target]
             met, missed = states.count(PASS), states.count(FAIL)
-            text += (
-                f" {html.escape(target[0].upper() + target[1:])}: met {met} of {_count(len(states), 'time')}"
-                f"{f', missed {missed}' if missed else ''}{f', left open {len(states) - met - missed}' if len(states) > met + missed else ''}."
-            )
+            rest = len(states) - met - missed
+            text += f" {html.escape(target[0].upper() + target[1:])}: met {met} of {_count(len(states), 'time')}"
+            text += f", missed {missed}" * bool(missed) + f", left open {rest}" * bool(rest) + "."
         sentences.append(text)
     problems = [found for found in record["quality"] if found["severity"] == "error"]
     if problems:
         sentences.append(
-            f'<a href="#quality">{_count(len(problems), "finding")} about the data</a> take images out of the figures or '
-            "may falsify them."
+            f'<strong>Data</strong>: <a href="#quality">{_count(len(problems), "error")} found</a>; images are missing '
+            "from the figures, or figures may be wrong."
         )
     return "<br>".join(sentences)
 
@@ -104,13 +103,7 @@ def _count(number: int, noun: str) -> str:
 def _card(task: str, run: str, rows: Sequence[Row], record: Mapping[str, Any]) -> str:
     about = next((model for model in record["models"] if model["name"] == run), None)
     trained = ", ".join(about["train_sites"]) if about and about["train_sites"] else "not stated"
-    body = "".join(
-        f'<tr><th scope="row" class=text>{html.escape(site_name(row["dataset"]))}'
-        f"{_HOME if row['home'] else ''}</th><td>{row['n']:,}</td>"
-        f"<td>{figure(row['estimate'], row['low'], row['high'])}</td>"
-        f"<td class=text>{' '.join(badge(check['state'], _short(check)) for check in row['checks']) or 'no target stated'}</td></tr>"
-        for row in rows
-    )
+    items = "".join(_card_row(row) for row in rows)
     lines = "".join(
         f"<li>{html.escape(site_name(row['dataset']))}: {html.escape(check['line'])}</li>"
         for row in rows
@@ -118,16 +111,25 @@ def _card(task: str, run: str, rows: Sequence[Row], record: Mapping[str, Any]) -
     )
     return (
         f'<section class="card"><h3>{html.escape(run)}</h3><p>{html.escape(task_name(task))}; trained at: '
-        f'{html.escape(trained)}</p><div class="wide" role="region" tabindex="0" aria-label="{html.escape(run)}: verdict">'
-        f"<table><thead><tr><th scope=col class=text>site</th><th scope=col>images</th><th scope=col>{rows[0]['figure']}</th>"
-        f"<th scope=col class=text>target</th></tr></thead><tbody>{body}</tbody></table></div>"
+        f'{html.escape(trained)}</p><ul class="sites">{items}</ul>'
         f"{fold('Why', f'<ul>{lines}</ul>') if lines else ''}</section>"
+    )
+
+
+def _card_row(row: Row) -> str:
+    checks = " ".join(badge(check["state"], _short(check)) for check in row["checks"]) or "no target stated"
+    positives = "" if row["positives"] is None else f", {row['positives']:,} positive"
+    return (
+        f"<li><strong>{html.escape(site_name(row['dataset']))}</strong>{_HOME if row['home'] else ''} "
+        f"<small>{_count(row['n'], 'image')}{positives}</small><br>{html.escape(row['figure'])} "
+        f"{figure(row['estimate'], row['low'], row['high'])}<br>{checks}</li>"
     )
 
 
 def _short(check: Row) -> str:
     _, _, word = _STATES.get(check["state"], _UNDECIDED)
-    return f"{check['target'].split(' (')[0]}: {word}"
+    name = check["target"].split(" (")[0].replace("at least", "≥").replace("at most", "≤")
+    return f"{name}: {word}"
 
 
 def matrix_section(record: Mapping[str, Any]) -> str:
@@ -149,10 +151,13 @@ def matrix_section(record: Mapping[str, Any]) -> str:
         caption = f"{task_name(task)}: {rows[0]['figure']} with 95 % interval (images) by training and test site"
         parts.append(
             f'<div class="wide" role="region" tabindex="0" aria-label="{html.escape(caption)}"><table class="matrix">'
-            f"<caption>{html.escape(caption)}</caption><thead><tr><th scope=col class=text>trained at</th>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table></div>"
+            f"<caption><span>{html.escape(caption)}</span></caption><thead><tr><th scope=col class=text>trained "
+            f"at</th>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         )
-    return "".join(parts) + "<p class=note>⌂ tested where it was trained. Darker cells are higher.</p>"
+    return (
+        "".join(parts)
+        + "<p class=note>⌂ tested where it was trained. The stronger the colour, the higher the figure.</p>"
+    )
 
 
 def _matrix_cell(row: Row | None, low: float, high: float) -> str:
@@ -184,7 +189,7 @@ def quality_section(record: Mapping[str, Any]) -> str:
     """Findings about the data: counted, and listed."""
     rows = record["quality"]
     if not rows:
-        return "<p>Nothing was found: every selected image has one truth and one usable prediction, and patient, sex and age are known.</p>"
+        return "<p>Nothing was found: each image has one truth and one usable prediction, and is fully described.</p>"
     columns = [
         Column(
             "severity", lambda row: Html(f'<span class="badge {row["severity"]}">{row["severity"]}</span>'), text=True
@@ -219,4 +224,19 @@ def methods_section(record: Mapping[str, Any]) -> str:
     ]
     return (
         f"{text}{works}<h3>Input</h3><ul>{''.join(f'<li class=hash>{html.escape(line)}</li>' for line in about)}</ul>"
+    )
+
+
+def case_tile(source: str, description: str, caption: str, image: str) -> str:
+    """A picture of a case with its figures.
+
+    Args:
+        source: data URI.
+        description: for those who do not see it.
+        caption: below it.
+        image: path of the radiograph.
+    """
+    return (
+        f'<figure class="case"><img src="{source}" alt="{html.escape(description)}">'
+        f"<figcaption>{html.escape(caption)}<br><small>{html.escape(image)}</small></figcaption></figure>"
     )

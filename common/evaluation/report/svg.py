@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 #: Ways of drawing a series; beyond them they repeat. Colours and dashes stand in the page's style.
 SERIES = 6
@@ -151,10 +152,18 @@ class Strip:
                     cut = bound < self.ends[0] or bound > self.ends[1]
                     shape = f"M{x + 5 * sign:g},7L{x:g},11L{x + 5 * sign:g},15" if cut else f"M{x:g},7V15"
                     inside += f'<path class="line end {kind}" d="{shape}"/>'
-            inside += f'<circle class="dot {kind}" cx="{self.place(estimate):g}" cy="11" r="4"/>'
+            inside += self._mark(estimate, kind)
         return self._svg(inside)
 
-    def box(self, row: dict[str, float], kind: str) -> str:
+    def _mark(self, estimate: float, kind: str) -> str:
+        """A dot, or a triangle at the edge that points to where it would be."""
+        x = self.place(estimate)
+        if self.ends[0] <= estimate <= self.ends[1]:
+            return f'<circle class="dot {kind}" cx="{x:g}" cy="11" r="4"/>'
+        sign = 1 if estimate < self.ends[0] else -1
+        return f'<path class="dot {kind}" d="M{x - 5 * sign:g},11L{x + 4 * sign:g},6V16Z"/>'
+
+    def box(self, row: Mapping[str, Any], kind: str) -> str:
         """Whiskers from the 5th to the 95th percentile, a box over the quartiles, a line at the median."""
         p5, q1, median, q3, p95 = (self.place(row[name]) for name in ("p5", "q1", "median", "q3", "p95"))
         inside = f'<path class="line end {kind}" d="M{p5:g},11H{q1:g}M{q3:g},11H{p95:g}M{p5:g},7V15M{p95:g},7V15"/>'

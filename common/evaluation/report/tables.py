@@ -88,7 +88,7 @@ def table(caption: str, columns: Sequence[Column], rows: Sequence[Row], *, most:
     more = f"<p>The first {most:,} of {len(rows):,} rows; all are in report.json.</p>" if len(rows) > most else ""
     return (
         f'<div class="wide" role="region" tabindex="0" aria-label="{html.escape(caption)}"><table class="sort">'
-        f"<caption>{_escaped(caption)}</caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
+        f"<caption><span>{_escaped(caption)}</span></caption><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
         f"</div>{more}"
     )
 

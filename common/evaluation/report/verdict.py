@@ -59,7 +59,7 @@ def _cohorts(
             figures = {row["metric"]: row for row in rows if not row["subgroup"]}
         elif task == LOCALIZATION:
             figures = {row["metric"]: row for row in rows if row["images"] == "with boxes"}
-            figures |= {"region_dice": row for row in rows if row["metric"] == "dice" and row["images"] == "all"}
+            figures |= {f"region_{row['metric']}": row for row in rows if row["images"] == "all"}
         else:
             # Of a site with and without known pixel size, distances stand in two rows; the larger one is judged.
             figures = {row["metric"]: row for row in sorted(rows, key=lambda row: row["n"])}
