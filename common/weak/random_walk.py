@@ -11,9 +11,6 @@ from .paths import Offset, half_plane_offsets, line_path
 
 Array = NDArray[np.float64]
 
-#: What is left to change, as a part of the largest value, when the walk ends before its last step.
-TOLERANCE = 1e-7
-
 
 def random_walk(
     maps: NDArray[np.floating],
@@ -22,7 +19,6 @@ def random_walk(
     radius: int = 5,
     beta: float = 10.0,
     steps: int = 256,
-    tolerance: float = TOLERANCE,
 ) -> Array:
     """Spread evidence within regions that edges enclose.
 
@@ -40,8 +36,6 @@ def random_walk(
         radius: of the neighbourhood, in pixels of the maps.
         beta: the larger, the fewer weak edges are crossed.
         steps: of the walk; the source's 8 squarings are 256.
-        tolerance: the walk ends early once all steps to come cannot change any value by more than this part of the
-            largest; 0 walks them all.
 
     Returns:
         float64, shape [K, W, H], not normalised.
@@ -55,23 +49,14 @@ def random_walk(
         raise UsageError(f"random walk: edges must lie in [0, 1], found {edges.min()} to {edges.max()}")
     affinities = affinity_matrix(edges, radius=radius, beta=beta)
     sums = affinities @ np.ones(edges.size)
-    walked = [
-        _walk(affinities, sums, (plane * (1 - edges)).ravel().astype(np.float64), steps, tolerance) for plane in maps
-    ]
-    return np.stack(walked).reshape(maps.shape)
-
-
-def _walk(affinities: dia_array, sums: Array, x: Array, steps: int, tolerance: float) -> Array:
-    """``x T^steps``: the affinities are symmetric, so that the column sums that divide T divide the product."""
-    limit = tolerance * np.abs(x).max(initial=0)
-    for step in range(steps):
-        after = affinities @ x / sums
-        # Every value becomes a mean of values: no later step changes more than this one.
-        to_come = np.abs(after - x).max() * (steps - step - 1)
-        x = after
-        if to_come < limit:
-            break
-    return x
+    walked = np.empty(maps.shape)
+    for number, plane in enumerate(maps):
+        x = (plane * (1 - edges)).ravel().astype(np.float64)
+        for _ in range(steps):
+            # Affinities are symmetric, so that the column sums that divide T divide the product.
+            x = affinities @ x / sums
+        walked[number] = x.reshape(edges.shape)
+    return walked
 
 
 def affinity_matrix(edges: NDArray[np.floating], *, radius: int = 5, beta: float = 10.0) -> dia_array:
