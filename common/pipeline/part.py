@@ -93,12 +93,8 @@ class Part:
         """Do what the bundle does before anything else.
 
         Raises:
-            UsageError: there are no weights.
             RuntimeError: what the bundle's own checks have found, as the configuration layer wraps it.
         """
-        if not self.weights.is_file():
-            advice = str(self.parser.get_parsed_content("weights_help"))
-            raise UsageError(f"{self.weights}: no weights of {self.name}. {advice} Or leave it out: --only …")
         self.parser.get_parsed_content("initialize")
 
     def begin(self) -> None:

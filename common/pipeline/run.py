@@ -42,12 +42,20 @@ class Pipeline:
         self.parts = {name: load_part(name, options) for name in options.parts}
         if options.write_overlays and not any("write_overlays" in part.config for part in self.parts.values()):
             raise UsageError(f"--write_overlays: {', '.join(self.parts)} draws none")
-        for part in self.parts.values():
-            part.check()
+        self._check()
         chains = {name: part.preprocessing for name, part in self.parts.items()}
         share_steps(chains, {name: definitions(part.config) for name, part in self.parts.items()})
         self.shared = [{"parts": names, "steps": steps} for names, steps in ChainTree.grow(chains).shared() if steps]
         self.files = SharedFolder({name: part.undone for name, part in self.parts.items()}, chains)
+
+    def _check(self) -> None:
+        for name, part in self.parts.items():
+            if not part.weights.is_file():
+                advice = part.parser.get_parsed_content("weights_help")
+                others = " ".join(other for other in self.parts if other != name)
+                leave = f" Or leave it out by --only {others}" if others else ""
+                raise UsageError(f"{part.weights}: no weights of {name}. {advice}{leave}")
+            part.check()
 
     def run(self) -> list[dict[str, Any]]:
         """Do all files that have not been done.
