@@ -83,7 +83,7 @@ def test_each_unusable_image_is_listed_and_the_others_are_measured(
     regions[made.image("beyond")] = [regions[made.image("beyond")][0]._replace(box=(90, 0, 20, 10))]
     save(mask_path(run, "stale"), np.zeros((HEIGHT, WIDTH), dtype=np.uint8))
     write_regions(run / "lesions.json", regions)
-    made.change("labels", boxes='[{"xywh": [1, 1, 5, 5]}]')
+    made.change("labels", boxes='[{"xywh": [1, 1, 5]}]')
     made.change("box", boxes='[{"label": "active", "xywh": [90, 0, 20, 10]}]')
     made.change("boxes", tb="0")
     save(made.data / "lungs/small.png", picture([((0, 0, 5, 5), 255)])[:20])
@@ -133,12 +133,13 @@ def test_predictions_without_index_are_counted_and_listed(
 def test_small_sites_and_sites_without_boxes(made: MadeUpRegions, capsys: pytest.CaptureFixture[str]) -> None:
     """One image, two images without any truth but nothing, and none that found anything."""
     run = make_lesion_run(made, changes={"b": []})
-    made.change("a", dataset="one")
+    made.change("a", dataset="one", boxes='[{"xywh": [10, 10, 20, 20]}]')
     for name in ("d", "e"):
         made.change(name, dataset="normals", det_split="train")
     assert lesions(made, run) == 0
     printed = capsys.readouterr().out
     assert "| one | all | 1 | 1.000 | 1.000 | 1.000 |" in printed
+    assert "| all | boxes | 1 | 1.000 |" in printed  # labels are not needed
     assert "| normals | normal | 2 | 0.500 [0.000, 1.000] |" in printed
     assert lesions(made, run, "--sites", "normals", "--splits", "train") == 0
     assert "FROC" not in capsys.readouterr().out
