@@ -32,13 +32,15 @@ def test_figures_are_those_of_the_evaluation(scores: MadeUpScores) -> None:
 
 
 def test_spread_between_sites(scores: MadeUpScores) -> None:
-    rows = scores.index()
-    moved = [row | {"image": f"east/{row['image']}", "dataset": "east"} for row in rows]
-    scores.write_index([*(row for row in rows if row["dataset"] == "north"), *moved])
-    table = scores.predictions()
-    scores.write_predictions([*table, *(row | {"image": f"east/{row['image']}"} for row in table)])
+    rows, table = scores.index(), scores.predictions()
+    both = ("east", "west")
+    scores.write_index([row | {"image": f"{site}/{row['image']}", "dataset": site} for site in both for row in rows])
+    blurred = [row | {"tb_score": f"{float(row['tb_score']) + number % 7:f}"} for number, row in enumerate(table)]
+    parts = zip(both, (table, blurred), strict=True)
+    scores.write_predictions([row | {"image": f"{site}/{row['image']}"} for site, part in parts for row in part])
     wanted = evaluate_classification({"run": scores.run}, scores.data, repeats=20).record()["heterogeneity"]["run"]
     found = one(build(scores).record["tasks"]["classification"]["heterogeneity"], sites=2)
+    assert found["q"] > 0
     assert {key: found[key] for key in wanted} == pytest.approx(wanted, rel=1e-6)
 
 

@@ -181,6 +181,7 @@ def _difference(row: Row) -> str:
 
 
 def difference_columns() -> list[Column]:
+    """Columns of a paired comparison."""
     return [
         Column(
             "better / equal / worse",
@@ -198,6 +199,7 @@ def difference_columns() -> list[Column]:
 
 
 def worst_cases(task: str, rows: Sequence[Row], pictures: Pictures, metrics: Sequence[str], hint: str) -> str:
+    """Pictures and list of the worst images."""
     if not rows:
         return ""
     labels = {name: SEGMENTATION_METRICS[name].label for name in metrics}

@@ -64,6 +64,6 @@ class ReportOptions:
 
     def record(self) -> dict[str, Any]:
         """Ready for JSON. The number of processes changes nothing and is left out."""
-        values = asdict(self)
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
         del values["processes"]
         return values | {"targets": [str(target) for target in self.targets]}
