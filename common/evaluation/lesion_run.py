@@ -47,9 +47,9 @@ class LesionRun:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the run is, for records: folder, bundle, version and weights."""
-        kept = {key: self.record[key] for key in ("bundle", "version", "weights_sha256") if key in self.record}
-        return {"folder": str(self.folder), **kept}
+        """What the run is, for records: folder, bundle, version, weights and settings."""
+        names = ("bundle", "version", "weights_sha256", "settings")
+        return {"folder": str(self.folder), **{name: self.record[name] for name in names if name in self.record}}
 
     def missing(self, image: str) -> str:
         """Why the run has nothing of an image; empty when it has."""
