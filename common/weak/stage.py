@@ -112,8 +112,11 @@ class Stage:
 
     @property
     def begun(self) -> bool:
-        """Whether there is a record."""
-        return self.file.is_file()
+        """Whether there is a record, and something made under it: what ended before that binds nobody."""
+        return self.file.is_file() and self._has_results()
+
+    def _has_results(self) -> bool:
+        return any(path.is_file() and path != self.file for path in self.folder.rglob("*"))
 
     @property
     def complete(self) -> bool:
@@ -143,15 +146,24 @@ class Stage:
         return f"--restart_stage {self.name} makes it and what follows anew, or choose another output_dir"
 
     def remove(self) -> None:
-        """Delete the folder of the stage."""
-        if self.begun:
+        """Delete the folder of the stage, as long as a file in it says that it is one."""
+        if self.file.is_file() or (self.folder / TABLE).is_file():
             shutil.rmtree(self.folder)
 
     def begin(self) -> None:
-        """Make the folder and record what the stage is made from."""
+        """Make the folder and record what the stage is made from.
+
+        Raises:
+            StageError: there are files of which no record tells what they were made from.
+        """
         self._began = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.begun:
+            if self._has_results():
+                raise StageError(
+                    f"{self.folder}: files but no {STAGE_FILE} that tells what they were made from; "
+                    "remove the folder, or choose another output_dir"
+                )
             write_json(self.file, {"stage": self.name, "digest": "", "inputs": self.inputs()})
 
     def finish(self, outcomes: Sequence[Outcome]) -> None:

@@ -202,11 +202,21 @@ def test_missing_stages(pseudo_labels: Build, tmp_path: Path) -> None:
     (folder / "crf" / "stage.json").unlink()
     with pytest.raises(StageError, match=r"crf is missing, but .*irnet was made from it; --restart_stage crf"):
         pseudo_labels().run()
+    pseudo_labels(restart="crf").run()
     (folder / "crf" / "stage.json").write_text("{")
     with pytest.raises(StageError, match=r"crf/stage.json: damaged"):
         pseudo_labels().run()
     with pytest.raises(UsageError, match="one of seeds, crf, irnet, masks is needed, got walk"):
         pseudo_labels(restart="walk")
+
+
+def test_files_of_unknown_origin_are_neither_used_nor_deleted(pseudo_labels: Build, tmp_path: Path) -> None:
+    mine = tmp_path / "out" / "masks" / "mine.png"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    with pytest.raises(StageError, match=r"masks: files but no stage.json that tells what they were made from"):
+        pseudo_labels(restart="seeds").run()
+    assert mine.read_bytes() == b"mine"
 
 
 def test_one_bad_image_stops_nothing(
