@@ -14,7 +14,9 @@ def build(scores: MadeUpScores, *runs: Path, names: list[str] | None = None, **o
     """A report of few repeats; the run of the fixture unless others are named."""
     train_sites = options.pop("train_sites", None)
     models = read_models(runs or [scores.run], names, train_sites)
-    return build_report(models, scores.data, ReportOptions(**{"repeats": 20, "pictures": False, **options}))
+    return build_report(
+        models, scores.data, ReportOptions(**{"repeats": 20, "pictures": False, "subgroups": (), **options})
+    )
 
 
 def one(rows: list[dict[str, Any]], **wanted: Any) -> dict[str, Any]:

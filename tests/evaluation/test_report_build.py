@@ -22,7 +22,7 @@ def scores(tmp_path: Path) -> MadeUpScores:
 
 
 def test_figures_are_those_of_the_evaluation(scores: MadeUpScores) -> None:
-    record = build(scores, names=["run"]).record
+    record = build(scores, names=["run"], subgroups=("sex", "age")).record
     part = record["tasks"]["classification"]
     expected = evaluate_classification({"run": scores.run}, scores.data, repeats=20).record()
     assert part["summary"] == expected["summary"]

@@ -1,0 +1,181 @@
+"""How long the figures of a report take, beside the plain loop over MONAI's metric classes:
+
+    python -m benchmarks.evaluation_speed                 # 100,000 scores and 5,000 pairs of 512 x 512 masks
+    python -m benchmarks.evaluation_speed --share 0.02    # a fiftieth of both
+
+Scores are made up: four sites, both sexes, all ages, patients with up to three images. Masks are two ellipses against
+the same moved and swollen. Everything is written to a folder of its own first, so that reading files is part of it.
+
+The loop has no intervals of its own. For scores it draws as many bootstrap samples of the whole set and of every site
+and subgroup, and gives each to ROCAUCMetric and AveragePrecisionMetric; for masks it reads the same files and gives
+each pair to DiceMetric, MeanIoU, HausdorffDistanceMetric and SurfaceDistanceMetric, without any interval. It runs on a
+sample, whose time is multiplied up; the table says how large the sample was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from monai.metrics import (
+    AveragePrecisionMetric,
+    DiceMetric,
+    HausdorffDistanceMetric,
+    MeanIoU,
+    ROCAUCMetric,
+    SurfaceDistanceMetric,
+)
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.data.parallel import default_processes
+from common.evaluation.report import ReportOptions, build_report, read_models
+from common.evaluation.subgroups import cohorts
+
+SCORES, PAIRS, REPEATS, SIDE = 100_000, 5_000, 2_000, 512
+SITES = ("north", "south", "east", "west")
+#: Bootstrap samples and pairs that the loop is timed on.
+SAMPLED_REPEATS, SAMPLED_PAIRS = 3, 20
+
+
+def write_scores(folder: Path, count: int) -> None:
+    """An index and the output folder of a classifier."""
+    random = np.random.default_rng(0)
+    label = random.integers(0, 2, count)
+    score = 1.5 * (2 * label - 1) + 1.5 * random.normal(size=count)
+    site = np.array(SITES)[random.integers(0, len(SITES), count)]
+    image = [f"{name}/{number:06d}.png" for number, name in enumerate(site)]
+    patient = [f"{number // 3}" for number in range(count)]
+    about = {"dataset": site, "image": image, "patient_id": patient, "tb": label}
+    more = {"sex": np.array(["F", "M"])[random.integers(0, 2, count)], "age": random.integers(5, 90, count)}
+    probability = 1 / (1 + np.exp(-score))
+    run = {"image": image, "status": "ok", "reason": "", "flags": "", "tb_score": score, "tb_probability": probability}
+    (folder / "run").mkdir(parents=True)
+    pd.DataFrame(about | more).to_csv(folder / "index.csv", index=False)
+    pd.DataFrame(run).assign(tb=(probability >= 0.5).astype(int)).to_csv(folder / "run/predictions.csv", index=False)
+
+
+def write_masks(folder: Path, count: int) -> None:
+    """An index, true masks and predicted ones."""
+    rows = []
+    for number in range(count):
+        random = np.random.default_rng(number)
+        name = f"{SITES[number % len(SITES)]}/{number:05d}"
+        place = random.normal(0, 8, 2)
+        for path, (x, y), grown in (
+            (folder / f"masks/{name}.png", place, 1.0),
+            (folder / f"run/{name}_lungs.png", place + random.normal(0, 4, 2), random.normal(1, 0.03)),
+        ):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(_lungs(x, y, grown).astype(np.uint8) * 255).save(path)
+        site = SITES[number % len(SITES)]
+        rows.append(
+            {"dataset": site, "image": f"{name}.png", "patient_id": f"{number}", "lung_mask": f"masks/{name}.png"}
+        )
+    pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
+    (folder / "run/run.json").write_text(json.dumps({"bundle": "made up", "version": "0"}))
+
+
+def _lungs(x: float, y: float, grown: float) -> NDArray[np.bool_]:
+    down, across = np.mgrid[:SIDE, :SIDE]
+    right = ((down - 250 - y) / (180 * grown)) ** 2 + ((across - 150 - x) / (85 * grown)) ** 2 < 1
+    left = ((down - 250 - y) / (170 * grown)) ** 2 + ((across - 370 - x) / (80 * grown)) ** 2 < 1
+    return right | left
+
+
+def ours(folder: Path, options: ReportOptions) -> tuple[float, dict[str, pd.DataFrame]]:
+    """Seconds for all figures of the report, without its pictures; and its summary."""
+    begin = time.perf_counter()
+    record = build_report(read_models([folder / "run"]), folder, options).record
+    seconds = time.perf_counter() - begin
+    return seconds, {task: pd.DataFrame(part["summary"]) for task, part in record["tasks"].items()}
+
+
+def loop_over_scores(folder: Path, repeats: int) -> tuple[float, float]:
+    """Seconds a bootstrap sample of the whole set, every site and every subgroup; and the area of the whole set."""
+    index = pd.read_csv(folder / "index.csv", dtype=str)
+    table = index.merge(pd.read_csv(folder / "run/predictions.csv"), on="image")
+    table["label"] = table["tb_x"].astype(int)
+    random = np.random.default_rng(0)
+    area = ROCAUCMetric()
+    area(torch.tensor(table["tb_score"].to_numpy())[:, None], torch.tensor(table["label"].to_numpy())[:, None])
+    whole = float(area.aggregate())
+    members = [images for *_, images in cohorts(table, ["sex", "age"])]
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        for images in members:
+            score, label = images["tb_score"].to_numpy(), images["label"].to_numpy()
+            drawn = random.integers(len(images), size=len(images))
+            for metric in (ROCAUCMetric(), AveragePrecisionMetric()):
+                metric(torch.tensor(score[drawn])[:, None], torch.tensor(label[drawn])[:, None])
+                metric.aggregate()
+    return (time.perf_counter() - begin) / repeats, whole
+
+
+def loop_over_masks(folder: Path, pairs: int) -> tuple[float, pd.DataFrame]:
+    """Seconds a pair, and the figures."""
+    metrics: dict[str, Callable[..., torch.Tensor]] = {
+        "dice": DiceMetric(ignore_empty=False),
+        "iou": MeanIoU(ignore_empty=False),
+        "hd95": HausdorffDistanceMetric(percentile=95),
+        "assd": SurfaceDistanceMetric(symmetric=True),
+    }
+    index = pd.read_csv(folder / "index.csv", dtype=str)
+    rows = []
+    begin = time.perf_counter()
+    for row in index.head(pairs).itertuples():
+        files = (folder / f"run/{row.image[:-4]}_lungs.png", folder / row.lung_mask)
+        masks = [torch.from_numpy(np.asarray(Image.open(file)) > 0)[None, None].float() for file in files]
+        rows.append({name: float(metric(*masks)) for name, metric in metrics.items()} | {"image": row.image})
+    return (time.perf_counter() - begin) / pairs, pd.DataFrame(rows)
+
+
+def measure(args: argparse.Namespace, folder: Path) -> Iterator[str]:
+    """Lines of the table."""
+    scores, pairs = max(1000, round(SCORES * args.share)), max(40, round(PAIRS * args.share))
+    options = ReportOptions(processes=args.processes, repeats=args.repeats, pictures=False, cases=0)
+    write_scores(folder / "scores", scores)
+    seconds, found = ours(folder / "scores", options)
+    each, area = loop_over_scores(folder / "scores", SAMPLED_REPEATS)
+    table = found["classification"]
+    whole = table[(table["dataset"] == "all") & (table["subgroup"] == "") & (table["metric"] == "auc")]
+    assert abs(whole["estimate"].iloc[0] - area) < 1e-6, "the two disagree on the area"
+    groups = len(table.groupby(["dataset", "subgroup", "group"]))
+    name = f"{scores:,} scores, {groups} groups, {args.repeats:,} repeats"
+    yield _line(name, seconds, each * args.repeats, f"{SAMPLED_REPEATS} repeats")
+    write_masks(folder / "masks", pairs)
+    seconds, found = ours(folder / "masks", options)
+    each, figures = loop_over_masks(folder / "masks", min(pairs, SAMPLED_PAIRS))
+    yield _line(f"{pairs:,} pairs of masks", seconds, each * pairs, f"{len(figures)} pairs, no intervals")
+    yield f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
+    yield f"largest of its workers {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20:.2f} GiB"
+
+
+def _line(name: str, seconds: float, loop: float, sample: str) -> str:
+    return f"{name:<50} {seconds:8.1f} s   loop {loop:10.1f} s (from {sample})   ratio {loop / seconds:6.1f}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--share", type=float, default=1.0, help="of the full size (default: 1)")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help=f"bootstrap repeats (default: {REPEATS})")
+    parser.add_argument("--processes", type=int, default=min(2, default_processes()), help="workers (default: 2)")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"{args.processes} worker processes, share {args.share:g} of the full size, everything read from files")
+    with tempfile.TemporaryDirectory() as folder:
+        for line in measure(args, Path(folder)):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
