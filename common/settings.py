@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from .errors import UsageError
 
 MASK_FORMATS = (".png", ".nii", ".nii.gz")
+#: A mask format of bundles alone: it says which bundle made the mask.
+DICOM_SEG = ".seg.dcm"
 #: The networks halve the sides of an image four times.
 SIDE_FACTOR = 16
 
@@ -25,7 +28,8 @@ def check_settings(settings: Mapping[str, Any] | None = None, *, side_factor: in
         more: further knobs.
 
     Raises:
-        UsageError: with the first wrong knob, what is accepted and what was found.
+        UsageError: with the first wrong knob, what is accepted and what was found; a knob that asks for DICOM outputs
+            where the package that makes them is not installed.
     """
     rules = RULES | {"image_size": _side_rule(side_factor)}
     for name, value in {**(settings or {}), **more}.items():
@@ -33,6 +37,8 @@ def check_settings(settings: Mapping[str, Any] | None = None, *, side_factor: in
             fits, accepted = rules[name]
             if not fits(value):
                 raise UsageError(f"{name}: {accepted}, got {value!r}")
+        if (name, value) in _DICOM and find_spec("highdicom") is None:
+            raise UsageError(f"{name}: {value} needs the package highdicom (pip install highdicom==0.28.2), not found")
 
 
 def _whole(value: Any, least: int) -> bool:
@@ -63,11 +69,13 @@ def _rising(value: Any) -> bool:
     return _pair(value) and all(map(_number, value)) and 0 <= value[0] < value[1] <= 100
 
 
+_DICOM = (("mask_format", DICOM_SEG), ("write_report", True), ("write_capture", True))
+
 _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
         "amp clean_up compare_pictures crop_border lung_crop lungs_only median_filter mirror overwrite plateau "
         "quality_flags resume resume_inference save_probability save_raw show_progress use_tensorboard "
-        "write_overlays",
+        "write_capture write_overlays write_report",
         "True or False is needed",
         lambda value: isinstance(value, bool),
     ),
@@ -119,7 +127,11 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: value is None or (isinstance(value, list | tuple) and len(value) > 0 and _texts(value)),
     ),
     ("percentiles", "two rising numbers from 0 to 100 are needed, as in [1, 99]", _rising),
-    ("mask_format", f"one of {', '.join(MASK_FORMATS)} is needed", lambda value: value in MASK_FORMATS),
+    (
+        "mask_format",
+        f"one of {', '.join((*MASK_FORMATS, DICOM_SEG))} is needed",
+        lambda value: value in (*MASK_FORMATS, DICOM_SEG),
+    ),
     (
         "key_metric lung_weights normal_split_column split_column weights",
         "a name is needed",

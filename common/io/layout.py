@@ -8,6 +8,7 @@ from typing import Any
 
 from monai.data import FolderLayoutBase
 
+from .dicom_source import is_dicom_output, read_source
 from .folder import without_suffix
 
 _PLAIN = ".png"
@@ -59,10 +60,14 @@ class RadiographLayout(FolderLayoutBase):
 
         Raises:
             ValueError: the input does not lie in the data folder, or ``idx`` is given.
+            RadiographError: the output is a DICOM file, and the input none that it could refer to. Told here, because
+                ``SaveImage`` would wrap the same error of a writer up in a traceback.
         """
         if idx is not None:
             raise ValueError(f"{subject}: an output is named after a whole radiograph, not after its patch {idx}")
         path = self.path(subject, **kwargs)
+        if is_dicom_output(path):
+            read_source(subject)
         path.parent.mkdir(parents=True, exist_ok=True)
         return str(path)
 

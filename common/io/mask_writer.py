@@ -18,17 +18,22 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, ornt_transform
 from PIL import Image
 
 from .atomic import atomic_write
+from .dicom_seg import SEG_SUFFIX, make_segmentation, structure_of
+from .dicom_source import save_result
 from .radiograph import AS_STORED
+from .run_algorithm import running_algorithm
 
 logger = logging.getLogger(__name__)
 
 
 class MaskWriter(ImageWriter):
-    """Write one binary mask as PNG or NIfTI, completely or not at all.
+    """Write one binary mask as PNG, NIfTI or DICOM SEG, completely or not at all.
 
     A PNG holds 0 and 255 and has the rows and columns of the radiograph as it is shown. A NIfTI file holds 0 and 1;
     when the radiograph came as NIfTI it has the very grid of that file: shape, order of the axes and affine. The mask
-    must be back in the geometry of the radiograph already (``Invertd``): nothing is resampled here.
+    must be back in the geometry of the radiograph already (``Invertd``): nothing is resampled here. A DICOM SEG
+    (:func:`common.io.dicom_seg.make_segmentation`) is written for a DICOM radiograph by a run of a bundle only; it
+    shows what its name says and repeats who the patient is.
 
     Example::
 
@@ -87,27 +92,37 @@ class MaskWriter(ImageWriter):
         """Write the file, by the ending of its name.
 
         Args:
-            filename: ends in ``.png``, ``.nii`` or ``.nii.gz``; its folder has to exist.
+            filename: ends in ``.png``, ``.nii``, ``.nii.gz`` or ``.seg.dcm``; its folder has to exist.
             verbose: whether to log the file's name.
             kwargs: not used; the parameter is part of MONAI's interface.
 
         Raises:
-            ValueError: the name ends otherwise.
+            ValueError: the name ends otherwise, or does not tell what a DICOM SEG shows.
+            RadiographError: the radiograph is not a DICOM file to which a DICOM SEG can refer.
+            UsageError: a DICOM SEG outside a run of a bundle.
             OSError: the file cannot be written; an existing one is left as it was.
         """
         name = Path(filename).name.lower()
-        if not name.endswith((".png", ".nii", ".nii.gz")):
-            raise ValueError(f"{filename}: masks are written as .png, .nii or .nii.gz")
-        with atomic_write(filename) as stream:
-            if name.endswith(".png"):
-                # A mask is so plain that the least effort packs it nearly as well as the most.
-                Image.fromarray(np.ascontiguousarray(self.mask.T) * np.uint8(255)).save(
-                    stream, format="PNG", compress_level=1
-                )
-            else:
-                self._write_nifti(stream, packed=name.endswith(".gz"))
+        if not name.endswith((".png", ".nii", ".nii.gz", SEG_SUFFIX)):
+            raise ValueError(f"{filename}: masks are written as .png, .nii or .nii.gz, or as {SEG_SUFFIX} (DICOM SEG)")
+        if name.endswith(SEG_SUFFIX):
+            self._write_dicom(filename)
+        else:
+            with atomic_write(filename) as stream:
+                if name.endswith(".png"):
+                    # A mask is so plain that the least effort packs it nearly as well as the most.
+                    Image.fromarray(np.ascontiguousarray(self.mask.T) * np.uint8(255)).save(
+                        stream, format="PNG", compress_level=1
+                    )
+                else:
+                    self._write_nifti(stream, packed=name.endswith(".gz"))
         if verbose:
             logger.info("writing: %s", filename)
+
+    def _write_dicom(self, filename: str | os.PathLike[str]) -> None:
+        radiograph = self.meta[ImageMetaKey.FILENAME_OR_OBJ]
+        what, algorithm = structure_of(filename), running_algorithm(filename)
+        save_result(make_segmentation(self.mask.T, radiograph, *what, algorithm), filename)
 
     def _write_nifti(self, stream: BinaryIO, *, packed: bool) -> None:
         storage = np.asarray(self.meta.get("source_storage", AS_STORED), dtype=np.float64)
