@@ -10,6 +10,7 @@ from .dense_crf import CRFSettings, dense_crf
 from .evidence import class_evidence
 from .irnet_stage import IRNetStage
 from .items import LabelledImage, labelled_images
+from .mask_items import pseudo_mask_items
 from .mask_stage import MaskStage
 from .pipeline import PseudoLabels
 from .random_walk import random_walk
@@ -31,6 +32,7 @@ __all__ = [
     "dense_crf",
     "evidence_seeds",
     "labelled_images",
+    "pseudo_mask_items",
     "random_walk",
     "refined_seeds",
 ]

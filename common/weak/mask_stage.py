@@ -22,10 +22,12 @@ from ..data.radiograph_folder import rejection
 from ..errors import UsageError
 from ..io import RadiographLayout, write_csv
 from ..networks import IRNet, load_weights
+from .crf_stage import read_seeds
 from .evidence_file import read_evidence
 from .irnet_stage import IRNetStage
 from .items import LabelledImage
 from .random_walk import random_walk
+from .seeds import BACKGROUND, IGNORED, label_above
 from .stage import OK, Outcome, Stage, outcome_of
 
 #: Columns of the data index that go into that of the masks. What was drawn by hand does not.
@@ -35,10 +37,14 @@ KEPT_COLUMNS = ("dataset", "patient_id", "sex", "age", "seg_split", "cls_split",
 class MaskStage(Stage):
     """Masks of 0 and 255 in the rows and columns of each radiograph, and an ``index.csv`` to train on.
 
-    ``index.csv`` has one row an image: ``image`` (path below the data folder), those of :data:`KEPT_COLUMNS` that the
-    data index has, the columns of the classes, and ``lesion_mask`` (path below the folder of this stage, pixels of any
-    class); with several classes also ``NAME_mask`` of each. Images without any class have an empty mask. Images whose
-    seeds are empty or which could not be read are left out.
+    The mask of a single class is ``REL_NAME.png``, such as ``REL_tb.png``; of several there is one each, and
+    ``REL_lesions.png`` with the pixels of any. ``index.csv`` has one row an image: ``image`` (path below the data
+    folder), :data:`KEPT_COLUMNS`, the columns of the classes, and ``lesion_mask`` (path below the folder of this
+    stage, pixels of any class); with several classes also ``NAME_mask`` of each. Images without any class have an
+    empty mask. Images whose seeds are empty or which could not be read are left out.
+
+    To measure what each step is worth, ``write_steps`` adds the pixels of any class after the first and the second
+    stage, under the same names in ``steps/cam`` and ``steps/crf``.
 
     Args:
         output_dir: folder of all stages.
@@ -52,6 +58,7 @@ class MaskStage(Stage):
         beta: see :func:`.random_walk.random_walk`.
         steps: see :func:`.random_walk.random_walk`.
         num_workers: processes that read.
+        write_steps: see above.
 
     Raises:
         UsageError: a threshold that is not between 0 and 1.
@@ -70,6 +77,7 @@ class MaskStage(Stage):
         beta: float = 10.0,
         steps: int = 256,
         num_workers: int = 0,
+        write_steps: bool = False,
     ) -> None:
         if not 0 < threshold < 1:
             raise UsageError(f"walk_threshold: a number between 0 and 1 is needed, got {threshold}")
@@ -79,6 +87,7 @@ class MaskStage(Stage):
             "walk_beta": beta,
             "walk_steps": steps,
             "classes": list(classes),
+            "write_steps": write_steps,
         }
         super().__init__("masks", output_dir, settings, {"IRNet": previous.model}, previous)
         self.irnet = previous
@@ -93,8 +102,14 @@ class MaskStage(Stage):
         self.threshold = threshold
         self.walk = {"radius": radius, "beta": beta, "steps": steps}
         self.num_workers = num_workers
-        names = ["lesions", *(classes if len(classes) > 1 else ())]
-        self.layouts = {name: RadiographLayout(self.folder, self.evidence.dataset_dir, name, ".png") for name in names}
+        self.whole = self.classes[0] if len(self.classes) == 1 else "lesions"
+        names = dict.fromkeys([*self.classes, self.whole])
+        self.layouts = {name: self._layout(self.folder, name) for name in names}
+        earlier = ["cam", "crf"] if write_steps else []
+        self.steps = {step: self._layout(self.folder / "steps" / step, self.whole) for step in earlier}
+
+    def _layout(self, folder: Path, name: str) -> RadiographLayout:
+        return RadiographLayout(folder, self.evidence.dataset_dir, name, ".png")
 
     def run(self) -> None:
         """Write the masks that are not there yet, then the index."""
@@ -120,18 +135,28 @@ class MaskStage(Stage):
         self.finish(outcomes)
 
     def _done(self, image: LabelledImage) -> bool:
-        return all(layout.path(image.path).is_file() for layout in self.layouts.values())
+        return all(layout.path(image.path).is_file() for layout in (*self.layouts.values(), *self.steps.values()))
 
     def _write(self, pixels: MetaTensor, network: IRNet, images: Mapping[str, LabelledImage]) -> Outcome:
         image = images[str(pixels.meta["filename_or_obj"])]
         try:
             maps = read_evidence(self.evidence.layout.path(image.path)).maps
-            walked = self.spread(pixels.as_tensor(), maps, network)
-            whole = MetaTensor(walked).copy_meta_from(pixels)
+            planes = [self.spread(pixels.as_tensor(), maps, network)]
+            if self.steps:
+                planes += [self._seen_by_evidence(maps), self._seen_by_seeds(image)]
+            whole = MetaTensor(torch.cat(planes)).copy_meta_from(pixels)
             self._write_masks(image, self.invert({"image": pixels, "walked": whole})["walked"])
         except Exception as error:  # one image must not take the others along
             return outcome_of(image.name, rejection(image.path, error))
         return Outcome(image.name, OK)
+
+    def _seen_by_evidence(self, maps: NDArray[np.floating]) -> torch.Tensor:
+        level = self.irnet.crf.refine.keywords["foreground"]
+        return torch.from_numpy(label_above(maps, level) != BACKGROUND)[None].float()
+
+    def _seen_by_seeds(self, image: LabelledImage) -> torch.Tensor:
+        seeds = read_seeds(self.irnet.crf.layout.path(image.path))
+        return torch.from_numpy(~np.isin(seeds, (BACKGROUND, IGNORED)))[None].float()
 
     @torch.inference_mode()
     def spread(self, pixels: torch.Tensor, maps: NDArray[np.floating], network: IRNet) -> torch.Tensor:
@@ -154,17 +179,19 @@ class MaskStage(Stage):
         return full / full.max().clamp(min=torch.finfo(full.dtype).tiny)
 
     def _write_masks(self, image: LabelledImage, walked: torch.Tensor) -> None:
-        values = np.asarray(walked)
+        values = np.asarray(walked)[: len(self.classes)]
         inside = values.max(axis=0) > self.threshold
         masks = {name: inside & (values.argmax(axis=0) == index) for index, name in enumerate(self.classes)}
+        masks[self.whole] = inside
         for name, layout in self.layouts.items():
-            mask = inside if name == "lesions" else masks[name]
-            write_png(layout.path(image.path), np.ascontiguousarray(mask.T))
+            write_png(layout.path(image.path), np.ascontiguousarray(masks[name].T))
+        for layout, plane in zip(self.steps.values(), np.asarray(walked)[len(self.classes) :], strict=True):
+            write_png(layout.path(image.path), np.ascontiguousarray(plane.T > 0.5))
 
     def _write_empty(self, image: LabelledImage) -> Outcome:
         try:
             columns, rows = image_size(image.path)
-            for layout in self.layouts.values():
+            for layout in (*self.layouts.values(), *self.steps.values()):
                 write_png(layout.path(image.path), np.zeros((rows, columns), dtype=bool))
         except Exception as error:  # likewise
             return outcome_of(image.name, rejection(image.path, error))
@@ -172,7 +199,7 @@ class MaskStage(Stage):
 
     def _write_index(self, names: Sequence[str]) -> None:
         table = read_index(self.evidence.dataset_dir).drop_duplicates("image").set_index("image")
-        columns = {"lesions": "lesion_mask", **{name: f"{name}_mask" for name in self.classes}}
+        columns = {**{name: f"{name}_mask" for name in self.classes}, self.whole: "lesion_mask"}
         rows = []
         for name in names:
             known = {column: table.loc[name, column] for column in (*KEPT_COLUMNS, *self.classes)}

@@ -57,6 +57,7 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
         scales: tuple[float, ...] = (1.0,),
         epochs: int = 1,
         threshold: float = 0.25,
+        write_steps: bool = False,
         steps: int = 0,  # a boundary network of one epoch knows no boundaries: evidence stays where it is
         **options: Any,
     ) -> PseudoLabels:
@@ -98,7 +99,9 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
             batch_size=2,
             show_progress=False,
         )
-        masks = MaskStage(folder, irnet, images, classes, preprocessing, threshold=threshold, steps=steps)
+        masks = MaskStage(
+            folder, irnet, images, classes, preprocessing, threshold=threshold, steps=steps, write_steps=write_steps
+        )
         return PseudoLabels([seeds, crf, irnet, masks], **options)
 
     return build

@@ -13,10 +13,10 @@ from monai.bundle import ConfigParser, run
 from PIL import Image
 
 from common.cli import causes
-from common.data import write_phantom_dataset
+from common.data import DataIndexError, write_phantom_dataset
 from common.errors import UsageError
 from common.networks import DropBlockVGG, EfficientNetLite, ResNetClassifier
-from common.weak import AffinityLoss
+from common.weak import AffinityLoss, pseudo_mask_items
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 ROOT = BUNDLES / "tb_seg"
@@ -71,6 +71,14 @@ def test_masks_of_phantoms_and_a_second_run_with_other_settings(phantoms: Path, 
         assert (mask == 255).any() == (row["tb"] == "1")
     trunk, trained = torch.load(phantoms / "model.pt"), torch.load(tmp_path / "irnet" / "model.pt")
     assert torch.equal(trained["trunk._conv_stem.weight"], trunk["_conv_stem.weight"])
+
+    items = pseudo_mask_items(tmp_path / "masks", phantoms, split_column="cls_split", splits=["train"])
+    assert [(item["name"], item["source"]) for item in items] == [
+        (row["image"], "weak" if row["tb"] == "1" else "normal") for _, row in table.iterrows()
+    ]
+    assert [item["label"] for item in items] == [str(tmp_path / "masks" / name) for name in table["lesion_mask"]]
+    with pytest.raises(DataIndexError, match="not the record of the stage masks"):
+        pseudo_mask_items(phantoms, phantoms)
 
     make(phantoms, tmp_path)
     with pytest.raises(UsageError, match=r"stage crf was made from another crf \(.*'colour_grey': 5.0"):

@@ -37,7 +37,7 @@ def record(folder: Path) -> dict:
 
 
 def test_image_labels_become_masks(pseudo_labels: Build, data: Path, tmp_path: Path) -> None:
-    stages = pseudo_labels()
+    stages = pseudo_labels(write_steps=True)
     stages.run()
     stages.exit()
 
@@ -50,7 +50,10 @@ def test_image_labels_become_masks(pseudo_labels: Build, data: Path, tmp_path: P
         found = mask(out / "masks" / table.loc[f"films/{number}.png", "lesion_mask"])
         assert found.shape == (120, 100)  # rows and columns of the picture, not of the network
         if tb:
-            assert dice(found, disc(found.shape, (40, 30 + 4 * number), 18)) > 0.85
+            truth = disc(found.shape, (40, 30 + 4 * number), 18)
+            assert dice(found, truth) > 0.85
+            for step in ("cam", "crf"):
+                assert dice(mask(out / "masks" / "steps" / step / "films" / f"{number}_tb.png"), truth) > 0.8
         else:
             assert not found.any()
     # Only images that show the class are looked at before.
@@ -236,7 +239,7 @@ def test_one_bad_image_stops_nothing(
     assert "masks: refused: films/2.png: no such file" in said
     table = pd.read_csv(tmp_path / "out" / "masks" / "index.csv")
     assert table["image"].tolist() == [f"films/{number}.png" for number in (0, 3, 4, 5)]
-    assert len(list((tmp_path / "out" / "masks").rglob("*_lesions.png"))) == 4
+    assert len(list((tmp_path / "out" / "masks").rglob("*_tb.png"))) == 4
     # The account of a finished run still says so.
     pseudo_labels().run()
     with pytest.raises(SystemExit):
