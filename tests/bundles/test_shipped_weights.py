@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from bundle_facts import TB_CLS, Bundle
+from bundle_facts import TB_CLS, TB_SEG, Bundle
 from sklearn.metrics import roc_auc_score
 
 from common.data import read_index, write_phantom_dataset
@@ -49,3 +49,15 @@ def test_shipped_tb_weights_give_the_documented_auc(tmp_path: Path, cxr_data: Pa
     assert roc_auc_score(rows["tb_y"] == "1", rows["tb_score"]) == pytest.approx(
         stated["montgomery_test_auc"], abs=1e-3
     )
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_shipped_lesion_weights_give_the_documented_dice(tmp_path: Path, cxr_data: Path) -> None:
+    stated = json.loads((TB_SEG.configs / "metadata.json").read_text(encoding="utf-8"))["eval_metrics"]
+    assert (
+        TB_SEG.run("inference", "evaluate", num_workers=0, num_cases=0, dataset_dir=cxr_data, output_dir=tmp_path) == 0
+    )
+    rows = pd.read_csv(tmp_path / "evaluation" / "per_image.csv")
+    assert len(rows) == 30
+    assert rows["dice"].mean() == pytest.approx(stated["tbx11k_val_dice"], abs=1e-3)
