@@ -37,7 +37,8 @@ def site_name(site: str) -> str:
 
 def site_column(label: str = "site") -> Column:
     """The site of a row."""
-    return Column(label, lambda row: site_name(row["dataset"]), text=True)
+    # Names are long where a phone is narrow: let them break where their words end.
+    return Column(label, lambda row: Html(html.escape(site_name(row["dataset"])).replace("_", "_<wbr>")), text=True)
 
 
 def run_columns(rows: Sequence[Row]) -> list[Column]:
