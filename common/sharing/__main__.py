@@ -166,7 +166,7 @@ def run_hub(options: argparse.Namespace) -> int:
         ignore=options.ignore,
         tell=_progress,
     )
-    print(f"{place}: ready. To upload it: huggingface-cli upload USER/{place.name} {place}")
+    print(f"{place}: ready. To upload it: hf upload USER/{place.name} {place}")
     return 0
 
 

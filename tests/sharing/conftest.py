@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from shared_bundles import BUNDLES, extract, shrink_weights, source
+from shared_bundles import BUNDLES, extract, is_described, shrink_weights, source
 from warm_interpreter import WarmInterpreter
 
 from common.sharing import Exported, export_bundle, isolated
@@ -56,6 +56,8 @@ def unpacked(exported: Callable[..., Exported], tmp_path_factory: pytest.TempPat
 def name(request: pytest.FixtureRequest) -> str:
     """Every bundle of the tree in turn."""
     found: str = request.param
+    if not is_described(found):
+        pytest.skip(f"the page of {found} has no section License yet")
     return found
 
 

@@ -16,6 +16,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 BUNDLES = [name for name in SHARED_NAMES if all((REPOSITORY / "bundles" / name / file).is_file() for file in REQUIRED)]
 
 
+def is_described(name: str) -> bool:
+    """Whether a bundle's page is written to its end, the licences, without which it is not shared."""
+    return "\n# License\n" in (source(name) / "docs" / "README.md").read_text(encoding="utf-8")
+
+
 def source(name: str) -> Path:
     """Folder of a source bundle."""
     return REPOSITORY / "bundles" / name
