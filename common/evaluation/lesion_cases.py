@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +55,8 @@ def draw_lesion_cases(
     compared = per_image[per_image["status"] == OK].assign(stage=FINAL)
     cases = choose_cases(compared[compared["boxes"] > 0], count, "area_error_absolute")
     written = []
-    for _, case in pd.concat([cases, _worst_normal(compared, count)]).iterrows():
+    # Not joined to one table, where a rank beside none would become a broken number.
+    for _, case in chain(cases.iterrows(), _worst_normal(compared, count).iterrows()):
         image = case["image"]
         mask = run.region_mask(image)
         _, boxes = lesion_boxes(texts[image].strip() or "[]", mask.shape)
@@ -88,7 +91,10 @@ def draw_lesion_case(
     outline_boxes(predicted, np.array([lesion.box for lesion in lesions]), PREDICTION, "--")
     for lesion in lesions:
         x, y = lesion.box[:2]
-        predicted.text(x + 2, y + 2, f"{lesion.score:.2f}", color=PREDICTION, fontsize=8, va="top", clip_on=True)
+        # On a dark patch, for the text has the colour of the mask that it stands on.
+        patch = {"facecolor": "black", "alpha": 0.6, "pad": 1, "linewidth": 0}
+        style: dict[str, Any] = {"color": PREDICTION, "fontsize": 8, "va": "top", "bbox": patch}
+        predicted.text(x + 2, y + 2, f"{lesion.score:.2f}", clip_on=True, **style)
     labels = {"dice": "Dice", "iou": "IoU", "found": "true boxes found", "area_error": "area error"}
     labels |= {"false_positive_share": "of the lungs"}
     values = [f"{label} {case[name]:.3g}" for name, label in labels.items() if not np.isnan(case[name])]

@@ -77,8 +77,9 @@ def image_chart(found: LesionEvaluation) -> Figure:
     """Dice, area error, and false positive area on normal images: one point an image, by site and class of truth."""
     images = found.per_image[found.per_image["status"] == OK]
     groups = list(images.groupby(["dataset", "truth"], sort=False))
-    figure = Figure(figsize=(len(_FIGURES) * max(2.6, 0.8 + 0.9 * len(groups)), 4.4), layout="constrained")
-    for panel, metric in zip(figure.subplots(1, len(_FIGURES)), _FIGURES, strict=True):
+    metrics = [metric for metric in _FIGURES if images[metric].notna().any()]
+    figure = Figure(figsize=(len(metrics) * max(2.6, 0.8 + 0.9 * len(groups)), 4.4), layout="constrained")
+    for panel, metric in zip(figure.subplots(1, len(metrics), squeeze=False)[0], metrics, strict=True):
         for place, (_, members) in enumerate(groups):
             values = members[metric].astype(np.float64).dropna().to_numpy()
             if not len(values):

@@ -71,6 +71,12 @@ def test_charts_without_anything_to_find(made: MadeUpRegions) -> None:
     assert froc_chart(found).axes[0].get_legend() is None
     assert len(precision_recall_chart(found).axes) == 1
     assert len(image_chart(found).axes) == 3
+    # No normal image, hence no panel of them.
+    north = evaluate_lesions(made.data.parent / "run", made.data, sites=["north"], repeats=20)
+    assert [panel.get_title() for panel in image_chart(north).axes] == [
+        "Dice\n(line: median)",
+        "area error\n(line: median)",
+    ]
 
 
 def test_a_picture_shows_boxes_lesions_and_their_difference(found: LesionEvaluation) -> None:

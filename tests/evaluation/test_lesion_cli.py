@@ -66,6 +66,10 @@ def test_cases_are_drawn_by_dice_and_the_worst_normal_one(made: MadeUpRegions, t
         colours = {colour for _, colour in drawn.convert("RGB").getcolors(1 << 20) or []}
     assert (0x56, 0xB4, 0xE9) in colours  # the true box
     assert (0xF0, 0xE4, 0x42) in colours  # the lesion
+    for name in "de":  # without normal images the ranks stay whole numbers
+        made.change(name, det_split="train")
+    assert lesions(made, made.data.parent / "run", "--cases", "1", "--splits", "val") == 0
+    assert {path.name for path in folder.iterdir()} == names - {"north-normal_worst_1_d.png"}
 
 
 def test_each_unusable_image_is_listed_and_the_others_are_measured(
