@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pydicom
@@ -55,7 +55,8 @@ def make_capture(picture: NDArray[np.uint8], radiograph: str | os.PathLike[str],
             series_description=f"Evidence for TB ({algorithm.name} {algorithm.version})"[:64],
         )
         # highdicom insists on an orientation; what the radiograph does not tell is not to be made up.
-        result.PatientOrientation = source.get("PatientOrientation") or ""
+        orientation: Any = source.get("PatientOrientation") or ""
+        result.PatientOrientation = orientation
         result.BodyPartExamined = "CHEST"
         result.ImageType = ["DERIVED", "SECONDARY"]
         result.DerivationDescription = f"{algorithm.name} {algorithm.version}: evidence laid over the radiograph"
