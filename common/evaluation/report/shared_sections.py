@@ -18,7 +18,6 @@ _TASKS = {
     CLASSIFICATION: "Classification",
     LOCALIZATION: "Localisation",
     "lungs": "Lung segmentation",
-    "lesions": "Lesion segmentation",
 }
 _STATES = {PASS: ("pass", "✓", "met"), FAIL: ("fail", "✕", "missed")}
 _UNDECIDED = ("open", "?", "not shown")
