@@ -53,14 +53,15 @@ class RankedRegions:
             return result
         drawn = weights[self.owners]
         found = np.cumsum(self.hits * drawn, axis=1)[:, self.ends]
-        false = np.cumsum(~self.hits * drawn, axis=1)[:, self.ends]
-        every = found + false
+        every = np.broadcast_to(np.cumsum(drawn)[self.ends], found.shape)
         precision = np.divide(found, every, out=np.zeros_like(found), where=every > 0)
         best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
         result[:, 0] = found[:, -1]
         result[:, 1] = (np.diff(found, axis=1, prepend=0) * best).sum(axis=1)
-        for place, rate in enumerate(rates):
-            result[:, 2 + place] = np.where(false <= rate * images, found, 0).max(axis=1)
+        # Neither ever falls, so that the last place within a rate has found most.
+        limits = np.asarray(rates, dtype=np.float64) * images
+        for row, hit, false in zip(result, found, every - found, strict=True):
+            row[2:] = np.append(0, hit)[np.searchsorted(false, limits, side="right")]
         return result / total
 
 
