@@ -47,9 +47,7 @@ def pseudo_mask_items(
     try:
         classes = json.loads((masks / STAGE_FILE).read_text(encoding="utf-8"))["inputs"]["settings"]["classes"]
     except (OSError, ValueError, LookupError) as error:
-        raise DataIndexError(
-            f"{masks / STAGE_FILE}: not the record of the stage masks, whose folder is needed"
-        ) from error
+        raise DataIndexError(f"{masks / STAGE_FILE}: not the record of the stage masks") from error
     table = read_index(masks, required=("image", column, *classes))
     known = read_index(root)
     unknown = sorted(set(table["image"]) - set(known["image"]))
