@@ -48,7 +48,8 @@ def read_source(path: str | os.PathLike[str]) -> pydicom.Dataset:
         declared as Unicode, attributes of planes in space are left out.
 
     Raises:
-        RadiographError: not a DICOM file, or one without the identifiers by which a result finds it.
+        RadiographError: not a DICOM file, or one without the identifiers or of a class by which a result
+            could name it.
     """
     accepted = "DICOM files with identifiers, where the output is DICOM"
     source = Path(path)
@@ -69,6 +70,8 @@ def read_source(path: str | os.PathLike[str]) -> pydicom.Dataset:
         if not UID(str(dataset.get(keyword) or "")).is_valid:
             found = f"a DICOM file without a valid {pydicom.datadict.dictionary_description(keyword)}"
             raise RadiographError.refuse(source, found, accepted)
+    if UID(dataset.SOPClassUID).name == dataset.SOPClassUID:
+        raise RadiographError.refuse(source, "a DICOM file of a class that the standard does not know", accepted)
     for keyword in _OF_PATIENT_AND_STUDY:
         if keyword not in dataset:
             setattr(dataset, keyword, "")
@@ -108,7 +111,7 @@ def composing(path: str | os.PathLike[str]) -> Iterator[None]:
         with quiet("pydicom"), quiet("highdicom"):
             yield
     except Exception as error:
-        found = f"a DICOM header to which no DICOM output can be made ({type(error).__name__})"
+        found = f"a DICOM header of which no DICOM output can be made ({type(error).__name__})"
         raise RadiographError.refuse(path, found, "DICOM headers that keep to the standard") from None
 
 
