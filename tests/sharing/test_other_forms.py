@@ -33,8 +33,10 @@ Folders = Callable[..., Path]
 def no_run(monkeypatch: pytest.MonkeyPatch, unpacked: Folders) -> None:
     """Exports take their reference prediction from an earlier one."""
 
+    reference = unpacked("lung_seg") / "docs" / "reference"
+
     def copy_reference(folder: Path, wheel: Path | None) -> None:
-        shutil.copytree(unpacked("lung_seg") / "docs" / "reference", folder / "docs" / "reference")
+        shutil.copytree(reference, folder / "docs" / "reference")
 
     monkeypatch.setattr(export, "make_reference", copy_reference)
 
