@@ -46,7 +46,7 @@ def test_training_and_validation_take_the_masks_as_they_lie(tmp_path: Path) -> N
     workflow.initialize()
 
     training = workflow.parser.get_parsed_content("train#dataset#data")
-    assert sorted(Path(item["label"]).name for item in training) == ["0.png", "3.png", "4.png"]
+    assert sorted(Path(item["label"]).name for item in training) == ["0.png", "3.png", "4.png", "5.png"]
     (held_out,) = workflow.parser.get_parsed_content("validate#dataset#data")
     assert Path(held_out["label"]).name == "1.png"
     item = workflow.parser.get_parsed_content("validate#preprocessing")(dict(held_out))
