@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 from abc import abstractmethod
 from collections.abc import Callable
@@ -24,6 +25,7 @@ class CompiledInferer(Inferer):
         super().__init__()
         self._key: tuple[int, tuple[int, ...]] | None = None
         self._network: nn.Module | None = None
+        self._made: tuple[tuple[int, ...], bytes] | None = None
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """Logits of a batch.
@@ -40,12 +42,15 @@ class CompiledInferer(Inferer):
         images = np.ascontiguousarray(inputs.detach().cpu().numpy(), dtype=np.float32)
         key = (_version(network), images.shape[1:])
         if self._network is not network or self._key != key:
-            was_training = network.training
-            parameter = next(network.parameters(), torch.zeros(()))
-            with torch.no_grad():
-                self._compile(network.eval(), torch.zeros((1, *images.shape[1:]), device=parameter.device))
-            network.train(was_training)
-            self._network, self._key = network, key
+            # Weights that were read again are other tensors with the same content.
+            made = (images.shape[1:], _digest(network))
+            if self._network is not network or self._made != made:
+                was_training = network.training
+                parameter = next(network.parameters(), torch.zeros(()))
+                with torch.no_grad():
+                    self._compile(network.eval(), torch.zeros((1, *images.shape[1:]), device=parameter.device))
+                network.train(was_training)
+            self._network, self._key, self._made = network, key, made
         return torch.from_numpy(self._run(images)).to(inputs.device)
 
     @abstractmethod
@@ -67,6 +72,15 @@ def optional_module(name: str, extra: str, title: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise ImportError(f"{title} is not installed: pip install 'cxr-tb-common[{extra}]'") from error
+
+
+def _digest(network: nn.Module) -> bytes:
+    """A fingerprint of the weights."""
+    found = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.digest()
 
 
 def _version(network: nn.Module) -> int:

@@ -86,6 +86,10 @@ def test_it_compiles_once_and_again_for_another_size_network_or_weights(
     with torch.no_grad():
         assert torch.allclose(inferer(large, second), first(large), atol=1e-4)
     assert compiled == [(1, 1, 32, 32), *[(1, 1, 48, 32)] * 3]
+    second.load_state_dict(first.state_dict())  # the same weights read again, as at the start of every run
+    with torch.no_grad():
+        assert torch.allclose(inferer(large, second), first(large), atol=1e-4)
+    assert len(compiled) == 4
 
 
 @pytest.mark.parametrize("make", PRECISE)
