@@ -58,7 +58,6 @@ def test_the_form_without_code_runs_from_its_wheel(exported: Callable[..., Expor
         assert path.read_bytes() == other.read_bytes(), path.name
     without = run_isolated("run", "--config_file", folder / "configs/inference.yaml", "--bundle_root", folder)
     assert without.returncode != 0
-    assert "No module named 'common'" in without.stderr
 
 
 def test_another_wheel_than_the_delivered_one_is_refused(exported: Callable[..., Exported], tmp_path: Path) -> None:
