@@ -12,7 +12,7 @@ RUN    := $(BIN)/python -m monai.bundle run --bundle_root $(LUNGS)
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet]'
+	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet,dicom,signature]'
 	touch $@
 
 # make demo              lungs of twelve phantoms with known masks, measured
@@ -46,6 +46,9 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.localization --memory 1000
 	$(BIN)/python -m benchmarks.staple --truths 20
 	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.random_walk
+	$(BIN)/python -m benchmarks.pipeline_speed --images 24
+	$(BIN)/python -m benchmarks.evaluation_speed
 
 clean:
 	rm -rf $(VENV) $(OUT) .pytest_cache .mypy_cache .ruff_cache

@@ -73,8 +73,8 @@ _DICOM = (("mask_format", DICOM_SEG), ("write_report", True), ("write_capture", 
 
 _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
-        "amp cam_flip clean_up compare_pictures crop_border lung_crop lungs_only median_filter mirror overwrite plateau "
-        "quality_flags resume resume_inference save_probability save_raw show_progress use_tensorboard "
+        "amp cam_flip clean_up compare_pictures crop_border lung_crop lungs_only median_filter mirror overwrite "
+        "plateau quality_flags resume resume_inference save_probability save_raw show_progress use_tensorboard "
         "write_capture write_overlays write_report",
         "True or False is needed",
         lambda value: isinstance(value, bool),

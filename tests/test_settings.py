@@ -45,7 +45,12 @@ NAMES = "a name, a list of names, or null is needed"
             [[99, 1], [5, 5], [-1, 9], [1, 101], None, ["1", 99]],
             RISING,
         ),
-        ("mask_format", [".png", ".nii", ".nii.gz"], ["png", None, ".bmp"], "one of .png, .nii, .nii.gz is needed"),
+        (
+            "mask_format",
+            [".png", ".nii", ".nii.gz", ".seg.dcm"],
+            ["png", None, ".bmp"],
+            "one of .png, .nii, .nii.gz, .seg.dcm is needed",
+        ),
         ("train_sites", [None, "jsrt", ["jsrt", "montgomery"], []], [3, [1], {"a": 1}], NAMES),
         ("split_column", ["seg_split"], ["", None, 1], "a name is needed"),
         ("labels", ["tb", ["abnormal", "tb"]], [None, [], "", 1], "a name, or a list of names, is needed"),

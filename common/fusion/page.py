@@ -11,7 +11,7 @@ from .policies import COUNT, IMAGE, STAPLE
 from .tables import Agreement
 
 _LISTED = 100
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
 .wide { overflow-x: auto }
@@ -64,7 +64,7 @@ def reader_page(
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>Readers and their consensus</title><style>{_STYLE}</style></head><body>",
+        f"<title>Readers and their consensus</title><style>{STYLE}</style></head><body>",
         "<h1>Readers and their consensus</h1>",
         f"<p>{len(fused)} of {len(results)} images fused from {len(settings.raters)} readers; the consensus marks "
         f"something on {with_consensus} of them, in {sum(len(result.regions) for result in fused)} regions.</p>",

@@ -35,7 +35,7 @@ def test_missing_and_foreign_weights_are_one_line(
         ({"treshold": 0.3}, "unknown option --treshold: no such id in .*; did you mean --threshold?"),
         ({"clean_up": "false"}, "write True or False: "),
         ({"threshold": 1.5}, ".*CleanLungMask.*threshold must lie between 0 and 1, got 1.5"),
-        ({"mask_format": ".bmp"}, r"mask_format: one of .png, .nii, .nii.gz is needed, got '.bmp'"),
+        ({"mask_format": ".bmp"}, r"mask_format: one of .png, .nii, .nii.gz, .seg.dcm is needed, got '.bmp'"),
         ({"percentiles": "[99, 1]"}, r"percentiles: two rising numbers .* got \[99, 1\]"),
         ({"image_size": "[96, -160]"}, r"image_size: two whole numbers above 0 .* got \[96, -160\]"),
         ({"image_size": 256}, r"image_size: two whole numbers above 0 .* got 256"),

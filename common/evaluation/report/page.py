@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from ...fusion.page import _STYLE as BASE_STYLE
+from ...fusion.page import STYLE as BASE_STYLE
 from .box_sections import localization_section
 from .mask_sections import segmentation_section
 from .options import CLASSIFICATION, LOCALIZATION
