@@ -12,7 +12,7 @@ RUN    := $(BIN)/python -m monai.bundle run --bundle_root $(LUNGS)
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet,dicom,signature]'
+	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet,dicom]'
 	touch $@
 
 # make demo              lungs of twelve phantoms with known masks, measured
