@@ -153,7 +153,7 @@ def test_training_and_inference_write_the_same_preprocessing_and_network(bundle:
 def test_training_and_inference_give_the_network_the_same_pixels(
     bundle: Bundle, phantoms: Path, tmp_path: Path
 ) -> None:
-    shared: dict[str, Any] = {"dataset_dir": str(phantoms), "output_dir": str(tmp_path), "image_size": [64, 48]}
+    shared: dict[str, Any] = {"dataset_dir": str(phantoms), "output_dir": str(tmp_path), "image_size": [96, 64]}
     seen = []
     for options in ({}, *bundle.variants):
         training = bundle.workflow("train", "train", use_tensorboard=False, **shared, **options)
@@ -163,7 +163,7 @@ def test_training_and_inference_give_the_network_the_same_pixels(
         for item in items:
             trained = training.parser.get_parsed_content("validate#preprocessing")(dict(item))["image"]
             inferred = inference.parser.get_parsed_content("preprocessing")({"image": item["image"]})["image"]
-            assert trained.shape == (1, 64, 48)
+            assert trained.shape == (1, 96, 64)
             assert trained.dtype == torch.float32
             assert torch.equal(trained.as_tensor(), inferred.as_tensor())
             assert 0.0 <= float(trained.min()) < 0.05

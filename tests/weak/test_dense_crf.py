@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 from types import ModuleType
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 from scipy.special import softmax
 
 from common.errors import UsageError
-from common.weak import dense_crf as module
 from common.weak.bilateral_grid import BilateralGrid
 from common.weak.dense_crf import CRFSettings, dense_crf, resolve_engine
 
@@ -105,11 +105,11 @@ def test_the_package_gives_nearly_the_same(pydensecrf: ModuleType) -> None:
 def test_the_engine_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="choose one of auto, pydensecrf, grid"):
         resolve_engine("fast")
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert resolve_engine("auto") == "grid"
     with pytest.raises(UsageError, match="pip install pydensecrf2"):
         resolve_engine("pydensecrf")
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     assert resolve_engine("auto") == "pydensecrf"
     assert resolve_engine("grid") == "grid"
 
