@@ -34,11 +34,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The reader's tests feed broken files to native decoders and run under limits of the system: they get processes of
-# their own, in which no other test has loaded a runtime.
+# These tests feed broken files to native decoders, run under limits of the system and start many interpreters: they get
+# processes of their own. In processes that had run a thousand other tests, some have died when a child process ended.
 test: lint
-	$(BIN)/pytest -n 2 tests/io
-	$(BIN)/pytest -n 2 --ignore=tests/io
+	$(BIN)/pytest -n 2 tests/io tests/sharing
+	$(BIN)/pytest -n 2 --ignore=tests/io --ignore=tests/sharing
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.networks

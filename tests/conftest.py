@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +20,14 @@ def cxr_data() -> Path:
     if not (path / "index.csv").is_file():
         pytest.fail(f"CXR_DATA is set to {path}, which holds no index.csv")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _without_handler_of_ended_children() -> Iterator[None]:
+    """A data loader with workers leaves a handler of SIGCHLD behind for good.
+
+    Processes that had run many tests died of it when a child process of a later test ended.
+    """
+    yield
+    if callable(signal.getsignal(signal.SIGCHLD)):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
