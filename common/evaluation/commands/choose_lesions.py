@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
 from ...data.parallel import default_processes
-from ..files import write_table, write_text
 from ..lesion_choice import choose_lesions
 from .arguments import add_bootstrap_arguments, positive_number, print_lines
+from .chosen import write_choice
 from .selection import add_lungs
 
 
@@ -76,12 +75,6 @@ def run(args: argparse.Namespace) -> int:
         processes=args.processes,
         progress=sys.stderr.isatty(),
     )
-    for path in filter(None, (args.output, args.table)):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_text(Path(args.output), choice.overlay())
-    if args.table:
-        write_table(Path(args.table), choice.table.round(6))
-    print(choice.markdown())
-    print(f"written to {args.output}")
+    write_choice(choice, args.output, args.table)
     print_lines(f"{row.status}: {row.image}: {row.reason}" for row in choice.left_out.itertuples())
     return 3 if len(choice.left_out) else 0

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from ..files import write_table, write_text
 from ..region_choice import choose_regions
 from .arguments import add_bootstrap_arguments, named_folders, print_lines
+from .chosen import write_choice
 from .selection import add_lungs, add_selection
 
 
@@ -51,13 +50,7 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         progress=sys.stderr.isatty(),
     )
-    for path in filter(None, (args.output, args.table)):
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_text(Path(args.output), choice.overlay())
-    if args.table:
-        write_table(Path(args.table), choice.table.round(6))
-    print(choice.markdown())
-    print(f"written to {args.output}")
+    write_choice(choice, args.output, args.table)
     for line in choice.warnings:
         print(f"warning: {line}", file=sys.stderr)
     print_lines(f"{row.status} ({row.run}): {row.image}: {row.reason}" for row in choice.left_out.itertuples())
