@@ -15,7 +15,8 @@ import torch
 from bundle_facts import REPOSITORY, Bundle
 from monai.bundle import ConfigWorkflow, verify_metadata
 
-SCHEMA = Path(__file__).with_name("metadata_schema.json")
+from common.sharing.rules import SCHEMA
+
 REQUIRED = [
     *("schema", "version", "monai_version", "pytorch_version", "numpy_version", "required_packages_version"),
     *("task", "description", "authors", "copyright", "network_data_format"),
