@@ -29,15 +29,18 @@ class IRNet(nn.Module):
 
     Args:
         trunk: :class:`ResNetClassifier`, whose linear layer is not used, or :class:`EfficientNetLiteFeatures`.
+        displacements: False leaves out their branch, which shares nothing with that of the boundaries: these learn
+            the same without it, several times as fast.
 
     Shape:
-        input (B, 1 or 3, W, H) with values in [0, 1]; output (B, 3, W/4, H/4): the logit of a boundary, and the
-        displacement along both axes, in pixels of the output.
+        input (B, 1 or 3, W, H) with values in [0, 1], or the maps that :meth:`stages` makes of it; output
+        (B, 3, W/4, H/4): the logit of a boundary, and the displacement along both axes, in pixels of the output; or
+        (B, 1, W/4, H/4) without displacements.
     """
 
     displacement_mean: torch.Tensor
 
-    def __init__(self, trunk: ResNetClassifier | EfficientNetLiteFeatures) -> None:
+    def __init__(self, trunk: ResNetClassifier | EfficientNetLiteFeatures, displacements: bool = True) -> None:
         super().__init__()
         if isinstance(trunk, ResNetClassifier):
             dilate(trunk.layer4, first=1, rest=1)
@@ -50,7 +53,7 @@ class IRNet(nn.Module):
             )
         self.trunk = trunk.requires_grad_(False).eval()
         self.edge = EdgeBranch(channels)
-        self.displacement = DisplacementBranch(channels)
+        self.displacement = DisplacementBranch(channels) if displacements else None
         self.register_buffer("displacement_mean", torch.zeros(2))
 
     def train(self, mode: bool = True) -> IRNet:
@@ -58,14 +61,16 @@ class IRNet(nn.Module):
         self.trunk.eval()
         return self
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        with torch.no_grad():
-            maps = self.stages(x)
+    def forward(self, x: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
+        maps = self.stages(x) if isinstance(x, torch.Tensor) else x
+        if self.displacement is None:
+            return self.edge(maps)
         displacement = self.displacement(maps)
         if not self.training:
             displacement = displacement - self.displacement_mean.view(1, 2, 1, 1)
         return torch.cat([self.edge(maps), displacement], dim=1)
 
+    @torch.no_grad()
     def stages(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Five maps of the trunk: two at 1/4 of the resolution, one at 1/8, two coarser ones."""
         trunk = self.trunk

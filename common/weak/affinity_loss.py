@@ -31,7 +31,8 @@ class AffinityLoss(nn.Module):
         radius: in pixels of the prediction; the source's is 10.
 
     Shape:
-        prediction (B, 3, W, H) as IRNet gives it; seeds (B, 1, W', H') of 0, a class from 1 on, or 255 (ignored), which
+        prediction (B, 3, W, H) as IRNet gives it, or (B, 1, W, H) without displacements, whose parts then are left
+        out; seeds (B, 1, W', H') of 0, a class from 1 on, or 255 (ignored), which
         are reduced to (W, H) by taking the nearest.
     """
 
@@ -43,11 +44,11 @@ class AffinityLoss(nn.Module):
     def forward(self, prediction: torch.Tensor, seeds: torch.Tensor) -> torch.Tensor:
         """The weighted sum of :meth:`parts`, a scalar."""
         parts = self.parts(prediction, seeds)
-        affinity = (parts["background"] + parts["classes"]) / 2 + parts["unlike"]
-        return (affinity + parts["displacement_classes"] + parts["displacement_background"]) / 2
+        alike = (parts.pop("background") + parts.pop("classes")) / 2
+        return (alike + sum(parts.values())) / 2
 
     def parts(self, prediction: torch.Tensor, seeds: torch.Tensor) -> Parts:
-        """The five means by name.
+        """The means by name: three of affinities, two of displacements.
 
         Raises:
             ValueError: a picture that is too small for the radius.
@@ -59,16 +60,19 @@ class AffinityLoss(nn.Module):
         labels = F.interpolate(seeds.float(), size=size, mode="nearest-exact")[:, 0].long()
         background, classes, unlike = self._pairs(labels)
         affinity = 1 - self._largest_edges(prediction[:, 0].float().sigmoid())
-        alike, different = -(affinity + EPS).log(), -(1 + EPS - affinity).log()
-        difference = self._differences(prediction[:, 1:].float())
-        target = torch.tensor(self.offsets, device=difference.device, dtype=difference.dtype).T[:, :, None, None]
-        return {
-            "background": _mean(alike, background),
-            "classes": _mean(alike, classes),
-            "unlike": _mean(different, unlike),
-            "displacement_classes": _mean((difference - target).abs(), classes[:, None]) / 2,
-            "displacement_background": _mean(difference.abs(), background[:, None]) / 2,
+        # One logarithm of what each pair should be close to: alike, or not.
+        loss = -torch.where(unlike, 1 + EPS - affinity, affinity + EPS).log()
+        parts = {
+            "background": _mean(loss, background),
+            "classes": _mean(loss, classes),
+            "unlike": _mean(loss, unlike),
         }
+        if prediction.shape[1] > 1:
+            difference = self._differences(prediction[:, 1:].float())
+            target = torch.tensor(self.offsets, device=difference.device, dtype=difference.dtype).T[:, :, None, None]
+            parts["displacement_classes"] = _mean((difference - target).abs(), classes[:, None]) / 2
+            parts["displacement_background"] = _mean(difference.abs(), background[:, None]) / 2
+        return parts
 
     def _pairs(self, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Which pairs [B, offsets, w, h] lie in the background, in one class, and in unlike labels."""
@@ -80,22 +84,21 @@ class AffinityLoss(nn.Module):
     def _largest_edges(self, edges: torch.Tensor) -> torch.Tensor:
         """Largest boundary [B, offsets, w, h] on the way of each pair.
 
-        The place of the maximum is sought without gradient, and the value taken from there: a maximum over all paths
-        at once would keep every pixel of every path for the backward pass.
+        Ranks are compared in place of the values, without gradient, since a rank also says where its value is; a
+        maximum over all paths at once would keep every pixel of every path for the backward pass.
         """
+        flat = edges.flatten()
         with torch.no_grad():
-            width = edges.shape[2]
-            index = torch.arange(edges[0].numel(), device=edges.device).view(edges.shape[1:])
-            places = []
-            for offset in self.offsets:
-                best, place = self._inner(edges), self._inner(index).expand_as(self._inner(edges))
+            order = flat.argsort()
+            ranks = torch.empty_like(order, dtype=torch.int32)
+            ranks[order] = torch.arange(len(order), dtype=torch.int32, device=order.device)
+            ranks = ranks.view(edges.shape)
+            highest = self._inner(ranks)[:, None].repeat(1, len(self.offsets), 1, 1)
+            for number, offset in enumerate(self.offsets):
                 for step in line_path(offset):
-                    there = self._shifted(edges, step)
-                    place = torch.where(there > best, self._inner(index) + step[0] * width + step[1], place)
-                    best = torch.maximum(best, there)
-                places.append(place)
-            where = torch.stack(places, dim=1)
-        return edges.flatten(1).gather(1, where.flatten(1)).view(where.shape)
+                    torch.maximum(highest[:, number], self._shifted(ranks, step), out=highest[:, number])
+            places = order[highest.flatten()]
+        return flat[places].view(highest.shape)
 
     def _differences(self, displacement: torch.Tensor) -> torch.Tensor:
         """Displacement of the first pixel minus that of the second, [B, 2, offsets, w, h]."""

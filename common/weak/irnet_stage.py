@@ -11,7 +11,7 @@ from ignite.handlers import ProgressBar
 from monai.data import CacheDataset, DataLoader
 from monai.engines import SupervisedTrainer
 from monai.handlers import LrScheduleHandler, StatsHandler, from_engine
-from monai.transforms import Compose, EnsureTyped, MapTransform, RandFlipd
+from monai.transforms import Compose, MapTransform, RandomizableTransform, Transform
 from monai.utils import CommonKeys
 from torch import nn
 
@@ -31,7 +31,8 @@ class IRNetStage(Stage):
     """Trains IRNet and writes ``model.pt``; goes on from ``last.pt`` where an earlier run ended.
 
     Training is that of Viniavskyi et al. (AIME 2020): images with seeds only, left-right flips, learning rates that
-    fall to zero by a power of 0.9. Afterwards the mean displacement of the training images is stored in the network.
+    fall to zero by a power of 0.9. Afterwards the mean displacement of the training images is stored in the network, if
+    it has displacements.
 
     Args:
         output_dir: folder of all stages.
@@ -46,6 +47,8 @@ class IRNetStage(Stage):
         batch_size: images at a time.
         seed: of order and flips.
         cache_rate: share of the images kept in memory.
+        cache_maps: keep what the trunk makes of each image and its mirror image, in place of the image: training is
+            the same up to rounding, and the trunk has to look at each only once.
         show_progress: whether to draw progress bars.
     """
 
@@ -63,6 +66,7 @@ class IRNetStage(Stage):
         batch_size: int = 8,
         seed: int = 0,
         cache_rate: float = 1.0,
+        cache_maps: bool = False,
         show_progress: bool = True,
     ) -> None:
         named = trunk_weights is not None and str(trunk_weights) != "imagenet"
@@ -79,6 +83,7 @@ class IRNetStage(Stage):
         self.batch_size = batch_size
         self.seed = seed
         self.cache_rate = cache_rate
+        self.cache_maps = cache_maps
         self.show_progress = show_progress
         self.model = self.folder / "model.pt"
         self.checkpoint = self.folder / "last.pt"
@@ -109,17 +114,21 @@ class IRNetStage(Stage):
             for name in names
         ]
         self._trainer(items).run()
-        self._store_mean_displacement(items)
+        if self.network.displacement is not None:
+            self._store_mean_displacement(items)
         with atomic_write(self.model) as stream:
             torch.save({name: tensor.cpu() for name, tensor in self.network.state_dict().items()}, stream)
         self.finish([Outcome(name, OK) for name in names])
 
     def _trainer(self, items: list[dict[str, Any]]) -> SupervisedTrainer:
-        keys = [CommonKeys.IMAGE, CommonKeys.LABEL]
-        transform = Compose(
-            [LoadSeedsd(), RandFlipd(keys, prob=0.5, spatial_axis=0), EnsureTyped(keys, track_meta=False)]
+        steps: list[Any] = [LoadSeedsd(), RandMirrord()]
+        if self.cache_maps:
+            steps.insert(1, TrunkMapsd(self.network))
+        transform = Compose(steps)
+        # Threads: a cache of this process; the default one is asked through a pipe. Nothing changes what is in it.
+        dataset = CacheDataset(
+            items, transform, cache_rate=self.cache_rate, progress=False, copy_cache=False, runtime_cache="threads"
         )
-        dataset = CacheDataset(items, transform, cache_rate=self.cache_rate, progress=False, runtime_cache=True)
         sampler = BalancedSampler(items, power=0, seed=self.seed)
         loader = DataLoader(dataset, batch_size=self.batch_size, sampler=sampler)
         schedule = torch.optim.lr_scheduler.PolynomialLR(self.optimizer, self.epochs * len(loader), POLY_POWER)
@@ -145,6 +154,7 @@ class IRNetStage(Stage):
             network=self.network,
             loss_function=self.loss,
             optimizer=self.optimizer,
+            prepare_batch=_to_device,
             train_handlers=handlers,
             decollate=False,
         )
@@ -170,3 +180,46 @@ class LoadSeedsd(MapTransform):
         levels = torch.from_numpy(read_evidence(data[CommonKeys.IMAGE]).image)
         seeds = torch.from_numpy(read_seeds(data[CommonKeys.LABEL]))
         return {CommonKeys.IMAGE: levels[None].float() / 255, CommonKeys.LABEL: seeds[None]}
+
+
+class TrunkMapsd(Transform):
+    """Put the trunk's maps of the image and of its mirror image, [2, C, w, h] each, in the place of the image.
+
+    Args:
+        network: IRNet.
+    """
+
+    def __init__(self, network: IRNet) -> None:
+        self.network = network
+
+    def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        image = data[CommonKeys.IMAGE]
+        both = torch.stack([image, image.flip(1)]).to(self.network.displacement_mean.device)
+        return {**data, CommonKeys.IMAGE: [maps.cpu() for maps in self.network.stages(both)]}
+
+
+class RandMirrord(RandomizableTransform):
+    """Mirror half of the images, left to right, with their seeds; of :class:`TrunkMapsd`, take the maps of one side."""
+
+    def __init__(self) -> None:
+        super().__init__(prob=0.5)
+
+    def __call__(self, data: Mapping[Any, Any]) -> dict[Any, Any]:
+        self.randomize(None)
+        image, seeds = data[CommonKeys.IMAGE], data[CommonKeys.LABEL]
+        if isinstance(image, list):
+            image = [maps[int(self._do_transform)] for maps in image]
+        elif self._do_transform:
+            image = image.flip(1)
+        return {CommonKeys.IMAGE: image, CommonKeys.LABEL: seeds.flip(1) if self._do_transform else seeds}
+
+
+def _to_device(
+    batch: Mapping[Any, Any], device: torch.device | str | None = None, non_blocking: bool = False, **options: Any
+) -> tuple[Any, torch.Tensor]:
+    image = batch[CommonKeys.IMAGE]
+    if isinstance(image, list):
+        moved: Any = [maps.to(device, non_blocking=non_blocking, **options) for maps in image]
+    else:
+        moved = image.to(device, non_blocking=non_blocking, **options)
+    return moved, batch[CommonKeys.LABEL].to(device, non_blocking=non_blocking, **options)

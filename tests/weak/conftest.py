@@ -58,6 +58,8 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
         epochs: int = 1,
         threshold: float = 0.25,
         write_steps: bool = False,
+        displacements: bool = True,
+        cache_maps: bool = False,
         steps: int = 0,  # a boundary network of one epoch knows no boundaries: evidence stays where it is
         **options: Any,
     ) -> PseudoLabels:
@@ -86,8 +88,8 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
             scales=scales,
         )
         crf = CRFStage(folder, seeds, foreground, engine="grid")
-        network = IRNet(EfficientNetLiteFeatures())
-        branches = [*network.edge.parameters(), *network.displacement.parameters()]
+        network = IRNet(EfficientNetLiteFeatures(), displacements)
+        branches = [parameter for parameter in network.parameters() if parameter.requires_grad]
         irnet = IRNetStage(
             folder,
             crf,
@@ -97,6 +99,7 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
             {"epochs": epochs},
             epochs=epochs,
             batch_size=2,
+            cache_maps=cache_maps,
             show_progress=False,
         )
         masks = MaskStage(

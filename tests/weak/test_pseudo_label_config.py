@@ -108,7 +108,10 @@ def test_the_other_classifiers_and_the_trunk_of_the_study() -> None:
     for overlay, kind in (("dropblock_vgg16", DropBlockVGG), ("dropblock_resnet50", ResNetClassifier)):
         parser = ConfigParser(ConfigParser.load_config_files([str(CONFIG), str(networks / f"{overlay}.yaml")]))
         assert isinstance(parser.get_parsed_content("network_def"), kind)
-    parser = ConfigParser(ConfigParser.load_config_files([str(CONFIG), str(ROOT / "configs" / "irnet_resnet50.yaml")]))
+    files = [str(CONFIG), str(ROOT / "configs" / "irnet_resnet50.yaml")]
+    light = ConfigParser(ConfigParser.load_config_files(files))
+    assert [len(group["params"]) for group in light.get_parsed_content("optimizer").param_groups] == [17]
+    parser = ConfigParser({**ConfigParser.load_config_files(files), "irnet_displacements": True})
     network = parser.get_parsed_content("irnet")
     assert isinstance(network.trunk, ResNetClassifier)
     assert parser.get_parsed_content("trunk_weights") == "imagenet"
