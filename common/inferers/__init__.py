@@ -1,9 +1,16 @@
 """How a batch goes through a network: precision, memory layout, runtime."""
 
-from .evidence import EvidenceInferer
+from .evidence import EvidenceInferer, refuse_without_evidence
 from .mixed_precision import MixedPrecisionInferer
 from .onnx_runtime import ONNXRuntimeInferer
 from .openvino import OpenVINOInferer
 from .test_time import TestTimeInferer
 
-__all__ = ["EvidenceInferer", "MixedPrecisionInferer", "ONNXRuntimeInferer", "OpenVINOInferer", "TestTimeInferer"]
+__all__ = [
+    "EvidenceInferer",
+    "MixedPrecisionInferer",
+    "ONNXRuntimeInferer",
+    "OpenVINOInferer",
+    "TestTimeInferer",
+    "refuse_without_evidence",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 import torch
 from monai.data import MetaTensor, decollate_batch
 
 from common.errors import UsageError
-from common.inferers import EvidenceInferer
+from common.inferers import EvidenceInferer, MixedPrecisionInferer, OpenVINOInferer, refuse_without_evidence
 from common.localization import EvidenceMapper
 from common.networks import PooledClassifier
 from common.transforms import UnpackEvidenced
@@ -71,3 +73,45 @@ def test_a_prediction_is_taken_apart_item_by_item() -> None:
         assert torch.equal(torch.as_tensor(item["pred"]), torch.as_tensor(pred["logits"][index]))
         assert item["evidence"].shape == (1, 32, 32)
         assert torch.equal(torch.as_tensor(item["evidence"]), torch.as_tensor(pred["evidence"][index]))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="the extra openvino is not installed")
+@pytest.mark.parametrize("method", ["cam", "crm", "signed_crm", "grad_cam", "grad_cam_pp", "grad_cam_pp_exp"])
+def test_another_runtime_gives_the_same_scores_and_maps(method: str) -> None:
+    network = Patches().eval()
+    images = MetaTensor(torch.rand(3, 1, 32, 48), meta={"filename_or_obj": "a.png"})
+    expected = EvidenceInferer(method)(images, network)
+    inferer = EvidenceInferer(method, runtime=OpenVINOInferer("f32"))
+    found = inferer(images, network)
+    passes = network.passes
+    torch.testing.assert_close(found["logits"], expected["logits"], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found["evidence"], expected["evidence"], atol=1e-3, rtol=1e-3)
+    assert isinstance(found["evidence"], MetaTensor)
+    assert found["evidence"].meta["filename_or_obj"] == "a.png"
+    inferer(images, network)
+    assert network.passes == passes, "once compiled, nothing runs in torch but the head"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="the extra openvino is not installed")
+def test_what_needs_gradients_of_the_convolutions_is_refused_with_a_runtime() -> None:
+    message = "needs gradients of the convolutions, which OpenVINOInferer does not"
+    with pytest.raises(UsageError, match=f"^smooth_saliency {message}"):
+        EvidenceInferer("smooth_saliency", runtime=OpenVINOInferer("f32"))
+    with pytest.raises(UsageError, match=f"^grad_cam at layer 'conv' {message}"):
+        EvidenceInferer("grad_cam", layer="conv", runtime=OpenVINOInferer("f32"))
+
+
+def test_a_network_without_class_weights_lacks_them_in_another_runtime_too() -> None:
+    class Bare(Patches):
+        @property
+        def class_weights(self) -> torch.Tensor:
+            raise AttributeError("none")
+
+    with pytest.raises(UsageError, match=r"crm needs a head of .*, which Bare lacks"):
+        EvidenceInferer("crm")(torch.rand(1, 1, 32, 32), Bare())
+
+
+def test_an_inferer_of_logits_alone_is_refused() -> None:
+    refuse_without_evidence(EvidenceInferer("cam"))
+    with pytest.raises(UsageError, match=r"^MixedPrecisionInferer gives no evidence maps: .* localize\.yaml must come"):
+        refuse_without_evidence(MixedPrecisionInferer())
