@@ -18,6 +18,8 @@ from .environment import environment
 from .portable import portable
 
 TABLE = "predictions.csv"
+#: Tables that the other processes of a run in several processes write while it goes on.
+SHARES = "predictions.share*.csv"
 RUN = "run.json"
 BASE_COLUMNS = ("image", "status", "reason", "flags")
 #: Seconds between two writings of the table.
@@ -68,7 +70,19 @@ def _earlier_run(path: Path) -> dict[str, Any]:
 
 
 def _earlier_rows(output_dir: Path) -> dict[str, dict[str, Any]]:
-    path = output_dir / TABLE
+    rows = read_rows(output_dir / TABLE)
+    # A run in several processes that was broken off leaves the rows of each of them.
+    for path in sorted(output_dir.glob(SHARES)):
+        rows |= read_rows(path)
+    return rows
+
+
+def read_rows(path: Path) -> dict[str, dict[str, Any]]:
+    """Rows of a table of predictions by image, every value as the text that was written.
+
+    Raises:
+        ResumeError: it cannot be read, or is no such table.
+    """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
@@ -130,8 +144,7 @@ class PredictionRecord:
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
     def _start(self, engine: Engine) -> None:
-        self._began = time.monotonic()
-        self.output_dir.mkdir(parents=True, exist_ok=True)
+        self._begin()
         done = finished_inputs(
             self.output_dir,
             self.weights,
@@ -139,12 +152,28 @@ class PredictionRecord:
             dataset_dir=self.dataset_dir,
             layouts=self.layouts,
         )
-        self.rows = {}
         if done:
             self._refuse_other_settings()
             self.rows = {name: row for name, row in _earlier_rows(self.output_dir).items() if name in done}
-        self._write_run(complete=False)
+        # In this order, so that an earlier run's rows never stand beside the record of this one.
         self._write_table()
+        self.remove_shares()
+        self._write_run(complete=False)
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        self.rows = {}
+
+    @property
+    def table(self) -> Path:
+        """The table that is written while the run goes on."""
+        return self.output_dir / TABLE
+
+    def remove_shares(self) -> None:
+        """Remove tables of other processes, whose rows this record holds or does not want."""
+        for path in self.output_dir.glob(SHARES):
+            path.unlink()
 
     def _refuse_other_settings(self) -> None:
         run, present = self.output_dir / RUN, self.settings
@@ -177,7 +206,7 @@ class PredictionRecord:
     def _write_table(self) -> None:
         rows = [self.rows[name] for name in sorted(self.rows)]
         columns = list(dict.fromkeys([*BASE_COLUMNS, *(name for row in rows for name in row)]))
-        write_csv(self.output_dir / TABLE, rows, columns)
+        write_csv(self.table, rows, columns)
         self._written = time.monotonic()
 
     def _finish(self, engine: Engine) -> None:
