@@ -10,6 +10,7 @@ from .load_weights import LoadWeights
 from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
 from .region_files import RegionFiles
+from .shared_record import SharedRecord
 from .stop_on_nan import LossError, StopOnNaN
 from .sync_buffers import SyncBuffers
 from .training_curves import TrainingCurves
@@ -28,6 +29,7 @@ __all__ = [
     "RegionFiles",
     "ResumeError",
     "ResumeFileError",
+    "SharedRecord",
     "StopOnNaN",
     "SyncBuffers",
     "TrainingCurves",

@@ -8,6 +8,7 @@ from ignite.engine import Engine, Events
 
 from ..localization import Region, write_regions
 from .prediction_record import PredictionRecord
+from .ranks import is_main_process
 
 LESIONS = "lesions.json"
 
@@ -30,6 +31,8 @@ class LesionFiles:
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Engine | None = None) -> None:
+        if not is_main_process():
+            return
         done = {name: row for name, row in self.record.rows.items() if row["status"] == "ok"}
         lesions = {
             name: [Region(tuple(entry["box"]), entry["score"]) for entry in json.loads(row["lesion_boxes"])]

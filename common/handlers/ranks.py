@@ -1,4 +1,4 @@
-"""Who writes files when several processes train together."""
+"""Who writes files when several processes work together."""
 
 from __future__ import annotations
 

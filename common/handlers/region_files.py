@@ -12,6 +12,7 @@ from ..data import INDEX_NAME
 from ..io import RadiographLayout, write_csv
 from ..localization import Region, write_regions
 from .prediction_record import PredictionRecord
+from .ranks import is_main_process
 
 REGIONS = "regions.json"
 INDEX_COLUMNS = ("image", "tb", "tb_probability", "boxes", "region_mask")
@@ -39,6 +40,8 @@ class RegionFiles:
         engine.add_event_handler(Events.COMPLETED, self)
 
     def __call__(self, engine: Engine | None = None) -> None:
+        if not is_main_process():
+            return
         done = {name: row for name, row in sorted(self.record.rows.items()) if row["status"] == "ok"}
         regions = {
             name: [Region((x, y, w, h), score) for (x, y, w, h), score in _parse(row)] for name, row in done.items()
