@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -97,3 +98,8 @@ def _draw(panel: Axes, sample: NDArray[np.float64], place: float, stage: str, lo
             panel.annotate(
                 str(beyond.sum()), (place, edge), (5, offset), textcoords="offset points", fontsize=7, color=colour
             )
+
+
+def series_colour(place: int) -> tuple[float, ...]:
+    """Colour of the series at a place; they repeat after ten."""
+    return tuple(colormaps["tab10"](place % 10))

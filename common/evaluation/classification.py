@@ -23,6 +23,7 @@ from .classified_images import (
 )
 from .classifier_runs import paired_runs, spread_over_runs
 from .decision_curve import decision_curve
+from .delivery import deliver
 from .frames import by_run, marked
 from .heterogeneity import heterogeneity
 from .masks import MISSING, NO_TRUTH, OK
@@ -223,9 +224,4 @@ def report_classification(
         EvaluationError: see :func:`evaluate_classification`.
         OSError: the output folder cannot be written.
     """
-    evaluation = evaluate_classification(runs, dataset_dir, **options)
-    evaluation.save(output_dir)
-    print(evaluation.markdown())
-    for line in evaluation.warnings:
-        print(f"warning: {line}")
-    return evaluation
+    return deliver(evaluate_classification(runs, dataset_dir, **options), output_dir)

@@ -25,13 +25,13 @@ from ..data.reader_text import (
 from ..handlers.lesion_files import LESIONS
 from ..handlers.region_files import REGIONS
 from ..transforms import lung_box
+from .checks import refuse_twice
 from .classification import index_folder
 from .errors import EvaluationError
 from .findings_agreement_result import FindingsAgreement
 from .intervals import proportion
 from .known_lungs import NONE, KnownLungs
 from .lesion_run import LesionRun, read_lesion_run
-from .localization import refuse_twice
 from .localized_images import LocalizationRun, read_localization_run
 from .masks import FAILED, MISSING, OK, UNNAMED_SITE
 from .subgroups import cohorts

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..metrics import hit_rule_text
+from .charts import series_colour
 from .lesion_figures import LESION_FIGURES
 from .lesion_froc import MEAN, SENSITIVITY
-from .localization_charts import _colour as colour
 from .masks import OK
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def froc_chart(found: LesionEvaluation) -> Figure:
         sensitivity = np.append(sensitivity, sensitivity[-1])
         mean = rows.loc[rows["figure"] == MEAN, "estimate"].iloc[0]
         label = f"{site}: mean {mean:.3f}"
-        panel.step(false, sensitivity, where="post", color=colour(place), linewidth=1.4, label=label)
+        panel.step(false, sensitivity, where="post", color=series_colour(place), linewidth=1.4, label=label)
         points = rows[rows["figure"] == SENSITIVITY]
-        panel.plot(points["rate"], points["estimate"], "o", color=colour(place), markersize=4)
-        panel.vlines(points["rate"], points["low"], points["high"], color=colour(place), linewidth=1, alpha=0.6)
+        panel.plot(points["rate"], points["estimate"], "o", color=series_colour(place), markersize=4)
+        panel.vlines(points["rate"], points["low"], points["high"], color=series_colour(place), linewidth=1, alpha=0.6)
     panel.set_xscale("log", base=2)
     panel.set_xlim(rates[0] / 2, rates[-1] * 2)
     panel.set_xticks(rates, [f"{rate:g}" for rate in rates])
@@ -64,7 +64,7 @@ def precision_recall_chart(found: LesionEvaluation) -> Figure:
             chosen = rows[(rows["figure"] == "average_precision") & (rows["iou"] == overlap)]
             label = f"IoU {overlap:g}: AP {chosen['estimate'].iloc[0]:.3f}"
             recall, precision = np.append(0, curve["recall"]), np.append(np.nan, curve["best_precision"])
-            panel.step(recall, precision, line, where="pre", color=colour(place), linewidth=1.4, label=label)
+            panel.step(recall, precision, line, where="pre", color=series_colour(place), linewidth=1.4, label=label)
         panel.set_title(site, fontsize=10)
         panel.set_xlim(-0.02, 1.02)
         panel.set_xlabel("recall")
@@ -85,7 +85,7 @@ def image_chart(found: LesionEvaluation) -> Figure:
             if not len(values):
                 continue
             sideways = place + np.random.default_rng(0).uniform(-0.2, 0.2, len(values))
-            panel.scatter(sideways, values, s=7, color=colour(place), alpha=0.5, linewidths=0)
+            panel.scatter(sideways, values, s=7, color=series_colour(place), alpha=0.5, linewidths=0)
             panel.hlines(np.median(values), place - 0.3, place + 0.3, color="black", linewidth=1.4)
         panel.set_xticks(range(len(groups)), [f"{site}\n{truth}" for (site, truth), _ in groups], fontsize=7)
         panel.set_xlim(-0.6, len(groups) - 0.4)

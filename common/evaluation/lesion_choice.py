@@ -18,12 +18,12 @@ from ..localization import fill_boxes, find_lesions
 from ..metrics import confusion_counts
 from ..metrics.box_masks import FIGURES as MASK_FIGURES
 from .bootstrap import Interval, bootstrap_mean
+from .checks import refuse_twice
 from .classification import index_folder
 from .classification_tables import figure_text
 from .errors import EvaluationError
 from .known_lungs import KnownLungs
 from .lesion_run import LesionRun, read_lesion_run
-from .localization import refuse_twice
 from .masks import FAILED, MISSING, NO_TRUTH, OK
 from .region_choice import HELD_BACK
 from .summary import patients

@@ -26,6 +26,9 @@ LUNG_AREA = "lung_area_fraction"
 TEXT_COLUMNS = ("dataset", "image", "patient_id", "split", "status", "reason", "truth", "lungs")
 PER_IMAGE_COLUMNS = (*TEXT_COLUMNS, "boxes", *COUNTS, *LESION_FIGURES)
 
+#: What images are compared with, in words.
+TRUTH = "true boxes or tb 0"
+
 #: What the label of boxes that have none is called.
 _UNNAMED = "boxes"
 
@@ -125,9 +128,6 @@ def measure_lesions(
         One row an image with :data:`PER_IMAGE_COLUMNS`; ``status`` is "ok", "missing" (the run has nothing of it),
         "failed" (a file or box is unusable, ``reason`` says which) or "no truth" (no entry in ``boxes``, and ``tb`` is
         not 0). And one row a lesion: ``dataset``, ``image`` and :data:`.lesion_figures.LESION_COLUMNS`.
-
-    Raises:
-        EvaluationError: no image with a truth, or none of them compared.
     """
     measured = parallel_map(
         measure, rows.to_dict("records"), processes=processes, description="comparing lesions", progress=progress
@@ -135,10 +135,5 @@ def measure_lesions(
     images = pd.DataFrame([image for image, _ in measured], columns=list(PER_IMAGE_COLUMNS))
     counts = ("boxes", *COUNTS, "false_positives", "lesions")
     images = images.astype(dict.fromkeys(counts, "Int64")).fillna(dict.fromkeys(TEXT_COLUMNS, ""))
-    if (images["status"] == NO_TRUTH).all():
-        raise EvaluationError(f"none of the {len(images)} selected rows of the index has true boxes or tb 0")
-    if not (images["status"] == OK).any():
-        first = images[images["status"] != NO_TRUTH].iloc[0]
-        raise EvaluationError(f"{measure.run.folder}: no image could be compared; {first['image']}: {first['reason']}")
     lesions = [lesion for _, each in measured for lesion in each]
     return images, pd.DataFrame(lesions, columns=["dataset", "image", *LESION_COLUMNS])

@@ -11,7 +11,9 @@ import pandas as pd
 from ..data import read_index, select
 from ..metrics import HitRule, parse_hit_rule
 from ..metrics.froc_hits import HIT_IOU
+from .checks import refuse_twice, require_compared
 from .classification import index_folder
+from .delivery import deliver
 from .errors import EvaluationError
 from .findings_agreement import findings_agreement
 from .findings_agreement_result import FindingsAgreement
@@ -19,11 +21,11 @@ from .frames import marked
 from .known_lungs import KnownLungs
 from .lesion_cases import draw_lesion_cases
 from .lesion_froc import froc_curve, lesion_froc, precision_recall
-from .lesion_images import LesionMeasure, measure_lesions
+from .lesion_images import TRUTH, LesionMeasure, measure_lesions
 from .lesion_result import LesionEvaluation
 from .lesion_run import MASKS, LesionRun, read_lesion_run
 from .lesion_summary import lesion_outcomes, summarize_lesions
-from .localization import detection_by_site, refuse_twice
+from .localization import detection_by_site
 from .masks import OK, unknown_predictions
 from .subgroups import cohorts
 
@@ -80,6 +82,7 @@ def evaluate_lesions(
     run, known = read_lesion_run(predictions_dir, folder), KnownLungs(folder, lungs_dir)
     measure = LesionMeasure(run, known, rule, split_column)
     images, lesions = measure_lesions(measure, rows, processes=processes, progress=progress)
+    require_compared(images, run.folder, TRUTH)
     draws = {"repeats": repeats, "seed": seed}
     warnings = _warnings(run)
     selection: dict[str, Any] = {"sites": list(sites or []), "split_column": split_column, "splits": list(splits or [])}
@@ -132,16 +135,13 @@ def report_lesions(
         RegionFileError: see :func:`evaluate_lesions`.
         OSError: the output folder cannot be written.
     """
-    evaluation = evaluate_lesions(predictions_dir, dataset_dir, **options)
-    evaluation.save(output_dir)
-    if cases:
+
+    def draw(found: LesionEvaluation, pictures: Path) -> None:
         folder = index_folder(dataset_dir)
         run = read_lesion_run(predictions_dir, folder)
-        draw_lesion_cases(
-            evaluation.per_image, read_index(folder), run, output_dir=Path(output_dir) / "cases", count=cases
-        )
-    print(evaluation.markdown())
-    return evaluation
+        draw_lesion_cases(found.per_image, read_index(folder), run, output_dir=pictures, count=cases)
+
+    return deliver(evaluate_lesions(predictions_dir, dataset_dir, **options), output_dir, draw if cases else None)
 
 
 def _by_site(

@@ -10,9 +10,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from ..data import read_index, select
+from .checks import refuse_twice, require_compared
 from .classification import index_folder
+from .delivery import deliver
 from .detection_figures import detection_figures
-from .errors import EvaluationError
 from .frames import by_run, marked
 from .localization_cases import draw_localization_cases
 from .localization_figures import IMAGE_FIGURES, REGION_COLUMNS, image_figures
@@ -120,23 +121,13 @@ def report_localization(
         RegionFileError: see :func:`evaluate_localization`.
         OSError: the output folder cannot be written.
     """
-    evaluation = evaluate_localization(runs, dataset_dir, **options)
-    evaluation.save(output_dir)
-    if cases:
+
+    def draw(found: LocalizationEvaluation, pictures: Path) -> None:
         folder = index_folder(dataset_dir)
         read = {name: read_localization_run(path, folder) for name, path in runs.items()}
-        draw_localization_cases(
-            evaluation.per_image, read_index(folder), read, output_dir=Path(output_dir) / "cases", count=cases
-        )
-    print(evaluation.markdown())
-    return evaluation
+        draw_localization_cases(found.per_image, read_index(folder), read, output_dir=pictures, count=cases)
 
-
-def refuse_twice(rows: pd.DataFrame, folder: Path) -> None:
-    """Raise an :class:`EvaluationError` when an image is listed twice."""
-    twice = rows.loc[rows["image"].duplicated(), "image"]
-    if len(twice):
-        raise EvaluationError(f"{folder / 'index.csv'}: {len(twice)} images are listed twice, {twice.iloc[0]} first")
+    return deliver(evaluate_localization(runs, dataset_dir, **options), output_dir, draw if cases else None)
 
 
 def compare_regions(
@@ -151,11 +142,7 @@ def compare_regions(
         images.append({**about, "patient_id": row["patient_id"], "split": row.get(split_column, ""), **outcome})
         regions += [{**about, **region} for region in found]
     table = pd.DataFrame(images, columns=list(PER_IMAGE_COLUMNS)).astype({"boxes": "Int64", "regions": "Int64"})
-    if (table["status"] == NO_TRUTH).all():
-        raise EvaluationError(f"none of the {len(table)} selected rows of the index has true boxes")
-    if not (table["status"] == OK).any():
-        first = table[table["status"] != NO_TRUTH].iloc[0]
-        raise EvaluationError(f"{run.folder}: no image could be compared; {first['image']}: {first['reason']}")
+    require_compared(table, run.folder, "true boxes")
     return table, pd.DataFrame(regions, columns=["dataset", "image", *REGION_COLUMNS])
 
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from .charts import series_colour
 from .localization_figures import IMAGE_FIGURES
 from .localization_summary import ALL, WITH_BOXES
 from .masks import OK
@@ -31,8 +31,9 @@ def figure_chart(found: LocalizationEvaluation) -> Figure:
         rows = found.summary[(found.summary["metric"] == metric) & (found.summary["images"] == kind)]
         for place, run in enumerate(found.runs):
             own = _whole(rows[rows["run"] == run])
-            panel.plot(own["mean"], [place] * len(own), "o", color=_colour(place), markersize=5)
-            panel.hlines([place] * len(own), own["mean_low"], own["mean_high"], color=_colour(place), linewidth=1.5)
+            colour = series_colour(place)
+            panel.plot(own["mean"], [place] * len(own), "o", color=colour, markersize=5)
+            panel.hlines([place] * len(own), own["mean_low"], own["mean_high"], color=colour, linewidth=1.5)
         panel.set_yticks(range(len(found.runs)), found.runs, fontsize=8)
         panel.set_ylim(len(found.runs) - 0.4, -0.6)
         panel.set_xlim(-0.02, 1.02)
@@ -49,7 +50,7 @@ def dice_chart(found: LocalizationEvaluation) -> Figure:
     for place, run in enumerate(found.runs):
         images = found.per_image[(found.per_image["run"] == run) & (found.per_image["status"] == OK)]
         dice = images["dice"].to_numpy(dtype=np.float64)
-        lines = {"color": _colour(place)}
+        lines = {"color": series_colour(place)}
         panel.boxplot(
             [dice],
             positions=[place],
@@ -62,7 +63,7 @@ def dice_chart(found: LocalizationEvaluation) -> Figure:
             manage_ticks=False,
         )
         sideways = place + np.random.default_rng(0).uniform(-0.18, 0.18, len(dice))
-        panel.scatter(sideways, dice, s=7, color=_colour(place), alpha=0.5, linewidths=0)
+        panel.scatter(sideways, dice, s=7, color=series_colour(place), alpha=0.5, linewidths=0)
     panel.set_xticks(range(len(found.runs)), found.runs, fontsize=8, rotation=30 if len(found.runs) > 4 else 0)
     panel.set_xlim(-0.6, len(found.runs) - 0.4)
     panel.set_ylim(-0.02, 1.02)
@@ -77,11 +78,12 @@ def detection_chart(found: LocalizationEvaluation) -> Figure:
     precision, *curves = figure.subplots(1, 1 + len(_FROC_OVERLAPS), sharey=True)
     table = found.detection
     for place, run in enumerate(found.runs):
-        style = {"color": _colour(place), "marker": _MARKERS[place % len(_MARKERS)], "markersize": 4, "linewidth": 1.2}
+        colour = series_colour(place)
+        style = {"color": colour, "marker": _MARKERS[place % len(_MARKERS)], "markersize": 4, "linewidth": 1.2}
         own = _whole(table[(table["run"] == run) & (table["figure"] == "average_precision")])
         precision.plot(own["iou"], own["estimate"], label=run, **style)
         if len(found.runs) == 1:
-            precision.fill_between(own["iou"], own["low"], own["high"], color=_colour(place), alpha=0.2, linewidth=0)
+            precision.fill_between(own["iou"], own["low"], own["high"], color=colour, alpha=0.2, linewidth=0)
         for panel, overlap in zip(curves, _FROC_OVERLAPS, strict=True):
             own = _whole(table[(table["run"] == run) & (table["figure"] == "froc") & (table["iou"] == overlap)])
             panel.plot(own["rate"], own["estimate"], **style)
@@ -104,7 +106,3 @@ def detection_chart(found: LocalizationEvaluation) -> Figure:
 def _whole(rows: pd.DataFrame) -> pd.DataFrame:
     """Of the sites, "all" where there are several."""
     return rows[rows["dataset"] == ALL_SITES] if (rows["dataset"] == ALL_SITES).any() else rows
-
-
-def _colour(place: int) -> tuple[float, ...]:
-    return tuple(colormaps["tab10"](place % 10))

@@ -9,8 +9,9 @@ from typing import Any
 from ..data import read_index, select
 from ..data.lung_items import mask_columns
 from .cases import draw_cases
-from .errors import EvaluationError
-from .masks import NO_TRUTH, OK, MaskTask, evaluate_masks, unknown_predictions
+from .checks import require_compared
+from .delivery import deliver
+from .masks import MaskTask, evaluate_masks, unknown_predictions
 from .result import MaskEvaluation
 from .spacing import SiteSpacing, site_spacing
 from .summary import count_outcomes, summarize
@@ -64,11 +65,7 @@ def evaluate_lungs(
         tolerance=tolerance,
         progress=progress,
     )
-    if (per_image["status"] == NO_TRUTH).all():
-        raise EvaluationError(f"{dataset_dir}: none of the {len(rows)} selected rows of the index has a true lung mask")
-    if not (per_image["status"] == OK).any():
-        first = per_image[per_image["status"] != NO_TRUTH].iloc[0]
-        raise EvaluationError(f"no predicted lung mask could be compared; {first['image']}: {first['reason']}")
+    require_compared(per_image, predictions_dir, "a true lung mask")
     return MaskEvaluation(
         per_image=per_image,
         summary=summarize(per_image, repeats=repeats, seed=seed),
@@ -92,7 +89,7 @@ def evaluate_lungs(
 def report_lungs(
     predictions_dir: str | Path, dataset_dir: str | Path, output_dir: str | Path, *, cases: int = 3, **options: Any
 ) -> MaskEvaluation:
-    """Evaluate saved lung masks and write tables, chart and pictures.
+    """Evaluate saved lung masks, write tables, chart and pictures, and print the table.
 
     Args:
         predictions_dir: see :func:`evaluate_lungs`.
@@ -106,16 +103,16 @@ def report_lungs(
         EvaluationError: see :func:`evaluate_lungs`.
         OSError: the output folder cannot be written.
     """
-    evaluation = evaluate_lungs(predictions_dir, dataset_dir, **options)
-    evaluation.save(output_dir)
-    if cases:
+
+    def draw(found: MaskEvaluation, pictures: Path) -> None:
         draw_cases(
-            evaluation.per_image,
+            found.per_image,
             read_index(dataset_dir),
             task=LUNGS,
             predictions_dir=predictions_dir,
             dataset_dir=dataset_dir,
-            output_dir=Path(output_dir) / "cases",
+            output_dir=pictures,
             count=cases,
         )
-    return evaluation
+
+    return deliver(evaluate_lungs(predictions_dir, dataset_dir, **options), output_dir, draw if cases else None)

@@ -16,10 +16,10 @@ from ..data import read_index, select
 from ..localization import fill_boxes
 from ..metrics import evidence_share, pointing_game
 from .bootstrap import bootstrap_mean
+from .checks import refuse_twice
 from .classification import index_folder
 from .errors import EvaluationError
 from .known_lungs import KnownLungs
-from .localization import refuse_twice
 from .localized_images import LocalizationRun, read_localization_run
 from .masks import FAILED, MISSING, NO_TRUTH, OK
 from .region_choice_result import ANYWHERE, AS_SAVED, CHOICE_COLUMNS, IN_LUNGS, RegionChoice, rank

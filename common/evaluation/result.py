@@ -44,6 +44,12 @@ class MaskEvaluation:
         """Rows of ``per_image`` whose prediction is missing or unusable."""
         return self.per_image[self.per_image["status"].isin([MISSING, FAILED])]
 
+    @property
+    def warnings(self) -> list[str]:
+        """Lines for people."""
+        count = len(self.unknown)
+        return [f"{count} predicted masks belong to no image of the index, {self.unknown[0]} first"] if count else []
+
     def markdown(self) -> str:
         """The summary for people."""
         return summary_markdown(self.summary, self.outcomes)

@@ -52,9 +52,9 @@ def test_classification_lists_what_is_missing(
     scores.write_predictions([*rows[30:], rows[0] | {"image": "x/y.png"}])
     assert classification(scores, tmp_path / "out", "--sites", "north", "--subgroups") == 3
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "run: not in the index: x/y.png"
+    assert lines[0] == "not in the index (run): x/y.png"
     assert lines[1].startswith("missing (run): north/images/00.png: not in ")
-    assert lines[-1] == "… and 10 more, in per_image.csv and summary.json"
+    assert lines[-1] == "… and 10 more, in summary.json"
     assert len(lines) == 22
 
 

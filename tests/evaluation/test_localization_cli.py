@@ -124,7 +124,7 @@ def test_sites_and_splits(made: MadeUpRegions, capsys: pytest.CaptureFixture[str
     assert written(made).index.tolist() == [made.image("b")]
     made.write_index([row for row in made.index() if row["image"] != made.image("c")])
     assert localization(made, [str(run)], "--sites", "south", "--cases", "0") == 0
-    assert "run: not in the index: north/images/c.png" in capsys.readouterr().err
+    assert "not in the index (run): north/images/c.png" in capsys.readouterr().err
 
 
 def test_report_of_a_configuration(made: MadeUpRegions, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

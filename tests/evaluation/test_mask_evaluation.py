@@ -171,7 +171,7 @@ def test_what_makes_evaluation_impossible_is_said_in_one_line(made_up: MadeUp) -
     made_up.write_index(rows)
     shutil.rmtree(made_up.predictions)
     made_up.predictions.mkdir()
-    with pytest.raises(EvaluationError, match=r"no predicted lung mask could be compared; north/images/case 0\.png: "):
+    with pytest.raises(EvaluationError, match=r"no image could be compared; north/images/case 0\.png: "):
         _evaluate(made_up)
     (made_up.predictions / "predictions.csv").write_text("file,state\n")
     with pytest.raises(EvaluationError, match="columns image, status and reason are needed, found file, state"):

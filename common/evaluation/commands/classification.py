@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from ..classification import evaluate_classification
+from ..classification import report_classification
 from ..errors import EvaluationError
 from ..operating_point import PREVALENCES
 from ..subgroups import AGE_BANDS
-from .arguments import add_bootstrap_arguments, add_index_arguments, named_folders, positive_number, print_lines, share
+from .arguments import add_bootstrap_arguments, add_index_arguments, named_folders, positive_number, share
+from .ending import end
 
 
 def add_parser(verbs: Any) -> None:
@@ -71,9 +71,10 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, write, print; return the exit status."""
     if sorted(set(args.age_bands)) != args.age_bands:
         raise EvaluationError(f"--age_bands {' '.join(map(str, args.age_bands))}: the ages must rise")
-    found = evaluate_classification(
+    found = report_classification(
         named_folders(args.runs),
         args.index,
+        args.output,
         label=args.label,
         sites=args.sites,
         split_column=args.split_column,
@@ -85,14 +86,4 @@ def run(args: argparse.Namespace) -> int:
         repeats=args.repeats,
         seed=args.seed,
     )
-    found.save(args.output)
-    print(found.markdown())
-    print(f"written to {args.output}")
-    for line in found.warnings:
-        print(f"warning: {line}", file=sys.stderr)
-    for name, images in found.unknown.items():
-        print_lines((f"{name}: not in the index: {image}" for image in images), "in summary.json")
-    problems = found.problems
-    lines = (f"{row.status} ({row.run}): {row.image}: {row.reason}" for row in problems.itertuples())
-    print_lines(lines, "in per_image.csv and summary.json")
-    return 3 if len(problems) else 0
+    return end(args.output, found.problems, found.unknown, of="run")

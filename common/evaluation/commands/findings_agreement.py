@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from ..findings_agreement import findings_agreement
-from .arguments import print_lines
+from .ending import end
 from .selection import add_lungs, add_selection
 
 
@@ -40,7 +40,4 @@ def run(args: argparse.Namespace) -> int:
     print(found.markdown())
     if args.output:
         found.save(args.output)
-        print(f"written to {args.output}")
-    problems = found.problems
-    print_lines(f"{row.status}: {row.image}: {row.reason}" for row in problems.itertuples())
-    return 3 if len(problems) else 0
+    return end(args.output, found.problems, {})

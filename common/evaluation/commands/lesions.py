@@ -10,7 +10,8 @@ from ...data.parallel import default_processes
 from ...metrics import HitRule, parse_hit_rule
 from ...metrics.froc_hits import HIT_IOU
 from ..lesions import report_lesions
-from .arguments import add_bootstrap_arguments, positive_number, print_lines, whole_number
+from .arguments import add_bootstrap_arguments, positive_number, whole_number
+from .ending import end
 from .selection import add_lungs, add_selection
 
 
@@ -73,13 +74,7 @@ def run(args: argparse.Namespace) -> int:
         processes=args.processes,
         progress=sys.stderr.isatty(),
     )
-    print(f"written to {args.output}")
-    for line in found.warnings:
-        print(f"warning: {line}", file=sys.stderr)
-    print_lines((f"not in the index: {path}" for path in found.unknown), "in summary.json")
-    problems = found.problems
-    print_lines((f"{row.status}: {row.image}: {row.reason}" for row in problems.itertuples()), "in summary.json")
-    return 3 if len(problems) else 0
+    return end(args.output, found.problems, {"": found.unknown})
 
 
 def _hit_rule(text: str) -> HitRule:

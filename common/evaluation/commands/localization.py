@@ -7,7 +7,8 @@ import sys
 from typing import Any
 
 from ..localization import report_localization
-from .arguments import add_bootstrap_arguments, named_folders, print_lines, whole_number
+from .arguments import add_bootstrap_arguments, named_folders, whole_number
+from .ending import end
 from .selection import add_selection
 
 
@@ -55,12 +56,4 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         progress=sys.stderr.isatty(),
     )
-    print(f"written to {args.output}")
-    for line in found.warnings:
-        print(f"warning: {line}", file=sys.stderr)
-    for name, images in found.unknown.items():
-        print_lines((f"{name}: not in the index: {image}" for image in images), "in summary.json")
-    problems = found.problems
-    lines = (f"{row.status} ({row.run}): {row.image}: {row.reason}" for row in problems.itertuples())
-    print_lines(lines, "in per_image.csv and summary.json")
-    return 3 if len(problems) else 0
+    return end(args.output, found.problems, found.unknown, of="run")

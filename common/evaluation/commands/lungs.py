@@ -9,9 +9,7 @@ from typing import Any
 from ..lungs import report_lungs
 from ..spacing import parse_spacing
 from .arguments import add_bootstrap_arguments, whole_number
-
-#: Problems printed one by one; all of them are in per_image.csv and summary.json.
-_SHOWN = 20
+from .ending import end
 
 
 def add_parser(verbs: Any) -> None:
@@ -60,7 +58,7 @@ def add_parser(verbs: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, write, print; return the exit status."""
-    evaluation = report_lungs(
+    found = report_lungs(
         args.predictions,
         args.dataset_dir,
         args.output,
@@ -74,16 +72,4 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         progress=sys.stderr.isatty(),
     )
-    print(evaluation.markdown())
-    print(f"written to {args.output}")
-    if evaluation.unknown:
-        print(
-            f"{len(evaluation.unknown)} predicted masks belong to no image of the index, {evaluation.unknown[0]} first",
-            file=sys.stderr,
-        )
-    problems = evaluation.problems
-    for row in problems.head(_SHOWN).itertuples():
-        print(f"{row.status} ({row.stage}): {row.image}: {row.reason}", file=sys.stderr)
-    if len(problems) > _SHOWN:
-        print(f"… and {len(problems) - _SHOWN} more, in {args.output}/per_image.csv", file=sys.stderr)
-    return 3 if len(problems) else 0
+    return end(args.output, found.problems, {"": found.unknown}, of="stage")
