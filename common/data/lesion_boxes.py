@@ -57,8 +57,23 @@ def image_size(path: str | Path) -> tuple[int, int]:
     try:
         with Image.open(path, formats=["PNG", "JPEG"]) as picture:
             # As the reader turns it: orientations 5 to 8 change rows and columns.
-            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            said = picture.format != "PNG" or _describes_itself(Path(path))
+            turned = said and picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
             return (picture.height, picture.width) if turned else (picture.width, picture.height)
     except (UnidentifiedImageError, OSError):
         rows, columns = read_radiograph(path).shape
         return columns, rows
+
+
+def _describes_itself(path: Path) -> bool:
+    """Whether a PNG has a chunk that may name its orientation.
+
+    Pillow would decode the whole picture to look for one behind the pixels.
+    """
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            if head[4:] in (b"eXIf", b"tEXt", b"zTXt", b"iTXt"):
+                return True
+            file.seek(int.from_bytes(head[:4], "big") + 4, 1)
+    return False
