@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ class Archive:
         wait = 1.0
         for attempt in range(1, self.attempts + 1):
             try:
-                with quiet("dicomweb_client"), quiet("pydicom"), quiet("urllib3"):
+                with quiet("dicomweb_client"), quiet("retrying"), quiet("pydicom"), quiet("urllib3"):
                     return request(*args, **kwargs)
             except MemoryError:
                 raise
@@ -137,9 +138,7 @@ def open_archive(
         UsageError: an address that is none or that holds credentials, or a file of ``access`` that is missing.
     """
     url = checked_url(url)
-    for path in (access.certificate, access.key, access.ca):
-        if path is not None and not path.is_file():
-            raise UsageError(f"{path}: no such file; a PEM file is needed")
+    _check_files(access)
     if (access.user or access.token) and url.startswith("http:") and not _is_here(url):
         tell(f"{url}: password or token and all radiographs go over the network as plain text; use https")
     if not access.verify:
@@ -160,6 +159,25 @@ def open_archive(
     # It would repeat without a word, and, after a failed attempt, send nothing of a body that it streams.
     client.set_http_retry_params(retry=False)
     return Archive(client, attempts=attempts, tell=tell)
+
+
+def _check_files(access: Access) -> None:
+    """What requests says of files that cannot be used does not name them."""
+    for path in (access.certificate, access.key, access.ca):
+        if path is not None and not path.is_file():
+            raise UsageError(f"{path}: no such file; a PEM file is needed")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if access.ca is not None:
+        try:
+            context.load_verify_locations(access.ca)
+        except ssl.SSLError:
+            raise UsageError(f"{access.ca}: not a PEM file with certificates") from None
+    if access.certificate is not None:
+        try:
+            context.load_cert_chain(access.certificate, access.key, password="")
+        except ssl.SSLError:
+            named = access.certificate if access.key is None else f"{access.certificate} and {access.key}"
+            raise UsageError(f"{named}: not PEM with a certificate and its key, without a passphrase") from None
 
 
 def checked_url(url: str) -> str:

@@ -70,7 +70,7 @@ def explain(error: Exception, url: str) -> ArchiveError:
         return _connection(str(error), url)
     if isinstance(error, requests.exceptions.TooManyRedirects | requests.exceptions.InvalidURL):
         return ArchiveError(f"{url}: not an address that leads to an archive")
-    if isinstance(error, InvalidDicomError | ValueError | EOFError | KeyError | NotImplementedError):
+    if isinstance(error, InvalidDicomError | ValueError | EOFError | LookupError | NotImplementedError):
         # Their texts may quote the answer.
         return RequestRefusedError(url, "the answer is not DICOM, or cut short", passing=True)
     return ArchiveError(f"{url}: {type(error).__name__}")
@@ -95,10 +95,10 @@ def _certificate(text: str) -> str:
     if refused and ("self-signed" in refused[1] or "local issuer" in refused[1]):
         return f"its certificate is not trusted ({refused[1]}); name the file of its authority with --ca"
     if refused:
-        return f"its certificate is refused ({refused[1]})"
+        return f"its certificate is refused ({refused[1].rstrip('.')})"
     if "wrong version number" in text.lower() or "record layer failure" in text.lower():
         return "it does not speak TLS at this port; is it http://?"
-    if "alert" in text:
+    if "alert" in text or "EOF" in text:
         return "it ends the TLS connection; does it want a client certificate (--certificate)?"
     return "no TLS connection could be made"
 

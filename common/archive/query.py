@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydicom import config
 from pydicom.datadict import tag_for_keyword
 from pydicom.uid import UID
 
@@ -39,7 +40,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         for uid in self.studies:
-            if not UID(uid).is_valid:
+            if not _is_uid(uid):
                 raise ValueError(f"{uid!r} is not a Study Instance UID")
         if self.date and not _DATE.fullmatch(self.date):
             raise ValueError(f"{self.date!r} is not a date: expected YYYYMMDD, FROM-TO, FROM- or -TO")
@@ -157,9 +158,13 @@ def uid(archive: Archive, item: Item, keyword: str) -> str:
         ArchiveError: it is none.
     """
     text = value(item, keyword)
-    if not UID(text).is_valid:
+    if not _is_uid(text):
         raise ArchiveError(f"{archive.url}: the answer lists an object without a valid {keyword}; {ROOT}")
     return text
+
+
+def _is_uid(text: str) -> bool:
+    return bool(UID(text, config.IGNORE).is_valid)
 
 
 def _answered(archive: Archive, search: Callable[..., list[dict[str, dict]]], **arguments: Any) -> Iterator[Item]:
