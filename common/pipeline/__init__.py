@@ -5,6 +5,7 @@ what their preprocessing has in common is done once.
 """
 
 from .chains import ChainTree, definitions, share_steps
+from .kept_openvino import OpenVINOInferer
 from .lung_network import LungNetwork
 from .options import PARTS, RUNTIMES, PipelineOptions
 from .part import Part, SteppedEvaluator, load_part
@@ -15,6 +16,7 @@ __all__ = [
     "RUNTIMES",
     "ChainTree",
     "LungNetwork",
+    "OpenVINOInferer",
     "Part",
     "Pipeline",
     "PipelineOptions",

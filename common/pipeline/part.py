@@ -138,6 +138,9 @@ def load_part(name: str, options: PipelineOptions) -> Part:
             **changes,
         }
     )
+    for item in parser.config.values():
+        if isinstance(item, dict) and item.get("_target_") == "common.inferers.OpenVINOInferer":
+            item["_target_"] = "common.pipeline.OpenVINOInferer"
     for handler in parser["handlers"]:
         if isinstance(handler, dict) and str(handler.get("_target_")).endswith("ProgressBar"):
             handler["_disabled_"] = True  # one bar for all parts takes its place

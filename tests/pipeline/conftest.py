@@ -32,6 +32,12 @@ def in_turn(bundles: Path, films: Path, tmp_path_factory: pytest.TempPathFactory
     return run_in_turn(bundles, films, tmp_path_factory.mktemp("in_turn"))
 
 
+@pytest.fixture(autouse=True)
+def kept_here(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Converted networks are kept in a folder of the tests."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def infer(bundles: Path, films: Path, tmp_path: Path) -> Callable[..., int]:
     """Function that runs the pipeline on the films into ``tmp_path/out``."""
