@@ -25,8 +25,8 @@ from benchmarks.quality_images import other_pictures
 from common.data import radiograph_phantom, read_index
 from common.data.phantom_files import write_picture
 from common.data.pixels import read_radiograph
+from common.inference_config import read_inference
 from common.quality import FLAGS, QualityReference, assess, lung_confidence, view
-from common.quality.collect import read_inference
 
 BUNDLE = Path(__file__).resolve().parent.parent / "bundles" / "lung_seg"
 

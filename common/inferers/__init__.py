@@ -4,6 +4,8 @@ from .evidence import EvidenceInferer, refuse_without_evidence
 from .mixed_precision import MixedPrecisionInferer
 from .onnx_runtime import ONNXRuntimeInferer
 from .openvino import OpenVINOInferer
+from .quantize import quantize
+from .quantized import QuantizedInferer
 from .test_time import TestTimeInferer
 
 __all__ = [
@@ -11,6 +13,8 @@ __all__ = [
     "MixedPrecisionInferer",
     "ONNXRuntimeInferer",
     "OpenVINOInferer",
+    "QuantizedInferer",
     "TestTimeInferer",
+    "quantize",
     "refuse_without_evidence",
 ]

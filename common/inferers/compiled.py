@@ -25,7 +25,7 @@ class CompiledInferer(Inferer):
         super().__init__()
         self._key: tuple[int, tuple[int, ...]] | None = None
         self._network: nn.Module | None = None
-        self._made: tuple[tuple[int, ...], bytes] | None = None
+        self._made: tuple[tuple[int, ...], str] | None = None
 
     def __call__(self, inputs: torch.Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> torch.Tensor:
         """Logits of a batch.
@@ -43,7 +43,7 @@ class CompiledInferer(Inferer):
         key = (_version(network), images.shape[1:])
         if self._network is not network or self._key != key:
             # Weights that were read again are other tensors with the same content.
-            made = (images.shape[1:], _digest(network))
+            made = (images.shape[1:], weights_digest(network))
             if self._network is not network or self._made != made:
                 was_training = network.training
                 parameter = next(network.parameters(), torch.zeros(()))
@@ -74,13 +74,13 @@ def optional_module(name: str, extra: str, title: str) -> Any:
         raise ImportError(f"{title} is not installed: pip install 'cxr-tb-common[{extra}]'") from error
 
 
-def _digest(network: nn.Module) -> bytes:
-    """A fingerprint of the weights."""
+def weights_digest(network: nn.Module) -> str:
+    """A fingerprint of the weights: SHA-256 over names and values, in hexadecimal digits."""
     found = hashlib.sha256()
     for name, tensor in network.state_dict().items():
         found.update(name.encode())
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return found.digest()
+    return found.hexdigest()
 
 
 def _version(network: nn.Module) -> int:

@@ -35,10 +35,14 @@ class OpenVINOInferer(CompiledInferer):
         self._queue: Any = None
 
     def _compile(self, network: nn.Module, example: torch.Tensor) -> None:
-        model = self._openvino.convert_model(network, example_input=example, input=list(example.shape))
+        model = self._convert(network, example)
         options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": self.precision}
         # One queue for all batches: the first run of a new request is several times slower than the next.
         self._queue = self._openvino.AsyncInferQueue(self._openvino.Core().compile_model(model, "CPU", options))
+
+    def _convert(self, network: nn.Module, example: torch.Tensor) -> Any:
+        """The OpenVINO model that stands for the network."""
+        return self._openvino.convert_model(network, example_input=example, input=list(example.shape))
 
     def _run(self, images: np.ndarray) -> np.ndarray:
         outputs: list[np.ndarray | None] = [None] * len(images)

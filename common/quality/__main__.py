@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..data.lung_items import lung_items
 from ..errors import UsageError
+from ..inference_config import read_inference
 from ..io import file_sha256
-from .collect import collect_views, read_inference
+from .collect import collect_views
 from .fit import fit_reference
 
 LIMITS = ("chest_limit", "doubtful_limit", "mirror_limit", "shape_limit", "area_low", "area_high", "confidence_limit")
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_fit(options: argparse.Namespace) -> int:
     """Look at both lists and write the reference."""
-    overrides = {"amp": True} | ({"weights": options.weights} if options.weights else {})
+    overrides = {"amp": True, "quality_flags": True} | ({"weights": options.weights} if options.weights else {})
     config = read_inference(options.bundle_root, options.config_file, overrides)
     lists = {
         split: lung_items(options.dataset_dir, split_column=options.split_column, splits=[split])

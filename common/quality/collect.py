@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,34 +18,12 @@ from .view import View, view
 _BATCH = 8
 
 
-def read_inference(
-    bundle_root: str | Path, config_files: Sequence[str | Path] = (), overrides: dict[str, Any] | None = None
-) -> ConfigParser:
-    """A bundle's configuration of inference.
-
-    Args:
-        bundle_root: folder of the bundle.
-        config_files: configurations, the later ones over the earlier; ``configs/inference.yaml`` by default.
-        overrides: values of top-level ids.
-
-    Raises:
-        UsageError: a file does not exist.
-    """
-    files = [Path(name) for name in config_files] or [Path(bundle_root) / "configs" / "inference.yaml"]
-    for file in files:
-        if not file.is_file():
-            raise UsageError(f"{file}: no such configuration")
-    parser = ConfigParser()
-    parser.read_config([str(file) for file in files])
-    parser.update({"bundle_root": str(bundle_root), "quality_flags": True, **(overrides or {})})
-    return parser
-
-
 def collect_views(parser: ConfigParser, items: Sequence[dict[str, Any]], name: str = "") -> list[View]:
     """What the quality rules see of each item.
 
     Args:
-        parser: see `read_inference`; its ``postprocessing`` holds `AssessQualityd`.
+        parser: see :func:`common.inference_config.read_inference`; ``quality_flags`` is on, and ``postprocessing``
+            holds `AssessQualityd`.
         items: with the path of the radiograph under "image".
         name: of the progress bar.
 

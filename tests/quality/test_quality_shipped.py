@@ -10,8 +10,9 @@ import pytest
 
 from common.data import radiograph_phantom
 from common.data.phantom_files import write_picture
+from common.inference_config import read_inference
 from common.quality import QualityReference, assess
-from common.quality.collect import collect_views, read_inference
+from common.quality.collect import collect_views
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "lung_seg"
 
@@ -32,7 +33,8 @@ def flags(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     film = radiograph_phantom((256, 256), seed=20).image
     for name, (change, _) in CASES.items():
         write_picture(folder / f"{name}.png", np.ascontiguousarray(change(film), dtype=np.uint8))
-    views = collect_views(read_inference(BUNDLE), [{"image": str(folder / f"{name}.png")} for name in CASES])
+    config = read_inference(BUNDLE, overrides={"quality_flags": True})
+    views = collect_views(config, [{"image": str(folder / f"{name}.png")} for name in CASES])
     reference = QualityReference.load(BUNDLE / "models" / "quality.json")
     return {name: set(assess(view, reference).flags) for name, view in zip(CASES, views, strict=True)}
 
