@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from bundle_facts import LUNG_SEG, TB_CLS, TB_SEG, Bundle
+from bundle_facts import LUNG_SEG, TB_CLS, TB_SEG, Bundle, Outcome
 from forked_processes import ForkedProcesses
 from two_lungs import bright_network, picture, truth
 
@@ -115,6 +115,16 @@ def test_processes_without_a_file_and_a_second_run_with_nothing_to_do(
     assert 0 not in statuses
     assert "results of another threshold (0.5, now 0.7); choose another output_dir" in said[0]
     assert files_of(tmp_path / "out") == first
+
+
+def test_without_torchrun_it_does_not_start(
+    command: Callable[..., Outcome], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOCAL_RANK", "RANK"):
+        monkeypatch.delenv(name, raising=False)
+    result = command("inference", "multi_gpu_inference", dataset_dir=folder)
+    assert (result.status, result.error) == (1, "error: KeyError: 'LOCAL_RANK'")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_a_killed_process_left_is_done_by_the_next_run(processes: ForkedProcesses, tmp_path: Path) -> None:
