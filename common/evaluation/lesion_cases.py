@@ -54,9 +54,11 @@ def draw_lesion_cases(
     texts = index.set_index("image")["boxes"]
     compared = per_image[per_image["status"] == OK].assign(stage=FINAL)
     cases = choose_cases(compared[compared["boxes"] > 0], count, "area_error_absolute")
+    normal = worst_normal(compared, count)
+    normal["dataset"] += "-normal"
     written = []
     # Not joined to one table, where a rank beside none would become a broken number.
-    for _, case in chain(cases.iterrows(), _worst_normal(compared, count).iterrows()):
+    for _, case in chain(cases.iterrows(), normal.iterrows()):
         image = case["image"]
         mask = run.region_mask(image)
         _, boxes = lesion_boxes(texts[image].strip() or "[]", mask.shape)
@@ -109,11 +111,17 @@ def draw_lesion_case(
     return figure
 
 
-def _worst_normal(compared: pd.DataFrame, count: int) -> pd.DataFrame:
+def worst_normal(compared: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Normal images of each site with the most predicted area, where there is any.
+
+    Args:
+        compared: table of :func:`.lesion_images.measure_lesions`, compared images only.
+        count: images of each site.
+
+    Returns:
+        The chosen rows, with the columns ``kind`` ("worst") and ``rank``.
+    """
     normal = compared[(compared["truth"] == NORMAL) & (compared["predicted_area"] > 0)]
     order = normal.sort_values(["predicted_area", "image"], ascending=[False, True])
-    parts = [
-        rows.head(count).assign(dataset=f"{site}-normal", kind="worst", rank=range(1, 1 + len(rows.head(count))))
-        for site, rows in order.groupby("dataset", sort=False)
-    ]
-    return pd.concat(parts) if parts else compared.iloc[:0]
+    chosen = order.groupby("dataset", sort=False).head(count)
+    return chosen.assign(kind="worst", rank=chosen.groupby("dataset").cumcount() + 1)

@@ -48,7 +48,7 @@ class LesionRun:
     @property
     def about(self) -> dict[str, Any]:
         """What the run is, for records: folder, bundle, version, weights and settings."""
-        names = ("bundle", "version", "weights_sha256", "settings")
+        names = ("bundle", "version", "weights_sha256", "train_sites", "settings")
         return {"folder": str(self.folder), **{name: self.record[name] for name in names if name in self.record}}
 
     def missing(self, image: str) -> str:

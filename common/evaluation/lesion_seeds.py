@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from .localization_figures import threshold_name
 from .masks import OK
 from .paired import KEY
 from .result import PER_IMAGE
+from .run_record import read_record
 
 #: Figures of all lesions together by which runs are compared: (name, IoU); that of FROC goes by the hit rule.
 AVERAGE_PRECISION = "average precision"
@@ -73,15 +73,23 @@ def read_lesion_tables(folder: str | Path) -> LesionTables:
     Raises:
         EvaluationError: a table is missing or none of them, or no image was compared.
     """
+    tables = read_lesion_files(folder)
+    images = tables.images[tables.images["status"] == OK]
+    if images.empty:
+        raise EvaluationError(f"{folder}: no compared image")
+    return replace(tables, images=images)
+
+
+def read_lesion_files(folder: str | Path) -> LesionTables:
+    """Read an evaluation of lesions with the images that were not compared, whatever their status.
+
+    Raises:
+        EvaluationError: a table is missing or none of them.
+    """
     folder = Path(folder)
     images = read_table(folder / PER_IMAGE, PER_IMAGE_COLUMNS, TEXT_COLUMNS)
     lesions = read_table(folder / LESION_TABLE, ("dataset", "image", *LESION_COLUMNS), ("dataset", "image", "outcome"))
-    images = images[images["status"] == OK]
-    if images.empty:
-        raise EvaluationError(f"{folder}: no compared image")
-    rule = None
-    if (folder / "summary.json").is_file():
-        rule = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["settings"]["hit_rule"]
+    rule = read_record(folder / "summary.json").get("settings", {}).get("hit_rule")
     return LesionTables(folder, images, lesions, rule)
 
 

@@ -50,7 +50,11 @@ class LocalizationRun:
     @property
     def about(self) -> dict[str, Any]:
         """What the run is, for records: folder, bundle, version, weights and :attr:`settings`."""
-        kept = {key: self.record[key] for key in ("bundle", "version", "weights_sha256") if key in self.record}
+        kept = {
+            key: self.record[key]
+            for key in ("bundle", "version", "weights_sha256", "train_sites")
+            if key in self.record
+        }
         return {"folder": str(self.folder), **kept, **self.settings}
 
     def missing(self, image: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..io import RadiographLayout
-from ..io.folder import without_suffix
 
 #: Formats in which a mask may have been saved, in the order in which they are looked for.
 MASK_EXTENSIONS = (".png", ".nii.gz", ".nii")
@@ -13,6 +12,8 @@ MASK_EXTENSIONS = (".png", ".nii.gz", ".nii")
 
 class MaskFinder:
     """Finds the predicted mask of an image by the rule of :class:`common.io.RadiographLayout`.
+
+    The images need not be there: masks are often evaluated where the radiographs are not.
 
     Args:
         predictions_dir: output folder of the inference.
@@ -33,14 +34,6 @@ class MaskFinder:
         Raises:
             ValueError: the path leads out of the data folder.
         """
-        candidates = [self._path(image, extension) for extension in MASK_EXTENSIONS]
-        return next((path for path in candidates if path.is_file()), candidates[0])
-
-    def _path(self, image: str, extension: str) -> Path:
         source = self.dataset_dir / image
-        if source.is_file():
-            return self.layout.path(source, extension=extension)
-        # The masks travelled here without the radiographs, whose folders the layout looks into for names that clash.
-        relative = Path(image)
-        name = f"{without_suffix(relative.name)}_{self.layout.postfix}{extension}"
-        return self.layout.output_dir / relative.parent / name
+        candidates = [self.layout.path(source, extension=extension) for extension in MASK_EXTENSIONS]
+        return next((path for path in candidates if path.is_file()), candidates[0])

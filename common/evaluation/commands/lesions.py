@@ -7,12 +7,10 @@ import sys
 from typing import Any
 
 from ...data.parallel import default_processes
-from ...metrics import HitRule, parse_hit_rule
-from ...metrics.froc_hits import HIT_IOU
 from ..lesions import report_lesions
 from .arguments import add_bootstrap_arguments, positive_number, whole_number
 from .ending import end
-from .selection import add_lungs, add_selection
+from .selection import add_hit, add_lungs, add_selection
 
 
 def add_parser(verbs: Any) -> None:
@@ -31,14 +29,7 @@ def add_parser(verbs: Any) -> None:
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables, charts and pictures")
     add_selection(parser, "det_split", None, "evaluate, such as val")
     add_lungs(parser)
-    parser.add_argument(
-        "--hit",
-        type=_hit_rule,
-        default=HIT_IOU,
-        metavar="IOU",
-        help=f"IoU with a true box from which a lesion is a hit of FROC (default: {HIT_IOU:g}), or centre: its centre "
-        "lies in a true box",
-    )
+    add_hit(parser)
     parser.add_argument(
         "--cases",
         type=whole_number,
@@ -75,10 +66,3 @@ def run(args: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     return end(args.output, found.problems, {"": found.unknown})
-
-
-def _hit_rule(text: str) -> HitRule:
-    try:
-        return parse_hit_rule(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error

@@ -13,6 +13,7 @@ from ..report.write import PAGE
 from ..spacing import parse_spacing
 from ..subgroups import AGE_BANDS
 from .arguments import add_bootstrap_arguments, positive_number, print_lines, share, whole_number
+from .selection import add_hit, add_lungs
 
 
 def add_parser(verbs: Any) -> None:
@@ -23,8 +24,8 @@ def add_parser(verbs: Any) -> None:
         description="Evaluate saved runs and write report.html, one page that needs no network, and report.json with "
         "the same figures: verdict, training sites against test sites, figures by site and subgroup, ROC, calibration "
         "and decision curves, operating points, segmentation, localisation, worst cases, data quality, methods. "
-        "What a run holds decides what is evaluated: TB scores, lung masks, regions, or the per_image.csv of an "
-        "earlier evaluation of masks.",
+        "What a run holds decides what is evaluated: TB scores, lung masks, lesions, regions, or the tables of an "
+        "earlier evaluation of masks, lesions or localisation.",
         epilog="Exit status: 0 every selected image with a truth is in the figures; 3 some are not, or the data have "
         "errors (all listed in the page); 1 nothing was written.",
     )
@@ -71,7 +72,8 @@ def add_parser(verbs: Any) -> None:
         default=[],
         metavar="SPLIT",
         help="splits to evaluate, such as test; SITE=SPLIT or TASK=SPLIT where one differs, SITE=all for a whole site "
-        "(tasks: classification, lungs, localization); sites without splits are taken as a whole (default: all)",
+        "(tasks: classification, lungs, lesions, localization), COLUMN:SPLIT for a split of another column; sites "
+        "without splits are taken as a whole (default: all)",
     )
     parser.add_argument(
         "--subgroups",
@@ -110,6 +112,8 @@ def add_parser(verbs: Any) -> None:
         "--spacing", nargs="+", default=[], metavar="SITE=MM", help="pixel size of a site's images, such as jsrt=0.7"
     )
     parser.add_argument("--tolerance", type=float, metavar="MM", help="also give surface Dice at this tolerance")
+    add_hit(parser)
+    add_lungs(parser)
     parser.add_argument(
         "--cases", type=whole_number, default=3, metavar="N", help="worst images of each kind and site (default: 3)"
     )
@@ -148,6 +152,8 @@ def run(args: argparse.Namespace) -> int:
         rule=args.rule,
         spacing=parse_spacing(args.spacing),
         tolerance=args.tolerance,
+        hit=args.hit,
+        lungs_dir=args.lungs,
         cases=args.cases,
         pictures=not args.no_images,
         repeats=args.repeats,

@@ -1,8 +1,11 @@
-"""Options that say which images localisation is judged on."""
+"""Options that say which images localisation is judged on, and by which rule."""
 
 from __future__ import annotations
 
 import argparse
+
+from ...metrics import HitRule, parse_hit_rule
+from ...metrics.froc_hits import HIT_IOU
 
 
 def add_selection(parser: argparse.ArgumentParser, split_column: str, splits: str | None, purpose: str) -> None:
@@ -39,3 +42,22 @@ def add_lungs(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="output folder of the bundle lung_seg on this data, for images whose lung mask the index does not name",
     )
+
+
+def add_hit(parser: argparse.ArgumentParser) -> None:
+    """Add ``--hit``."""
+    parser.add_argument(
+        "--hit",
+        type=_hit_rule,
+        default=HIT_IOU,
+        metavar="IOU",
+        help=f"IoU with a true box from which a lesion is a hit of FROC (default: {HIT_IOU:g}), or centre: its centre "
+        "lies in a true box",
+    )
+
+
+def _hit_rule(text: str) -> HitRule:
+    try:
+        return parse_hit_rule(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

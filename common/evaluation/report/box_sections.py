@@ -7,6 +7,7 @@ from typing import Any
 
 from ..localization_figures import IMAGE_FIGURES
 from ..localization_summary import ALL, WITH_BOXES
+from .figure_tables import Measure, figure_table
 from .mask_sections import difference_columns, worst_cases
 from .options import LOCALIZATION
 from .pictures import Pictures
@@ -15,7 +16,10 @@ from .shared_sections import run_columns, site_column
 from .svg import Strip, series_class
 from .tables import Column, Row, count_column, figure, fold, table, text_column
 
-_BOX_FIGURES = ("pointing", "evidence_share", "dice", "iou", "iobb", "regions")
+_BOX_FIGURES = {
+    name: Measure(IMAGE_FIGURES[name].label)
+    for name in ("pointing", "evidence_share", "dice", "iou", "iobb", "regions")
+}
 
 
 def localization_section(part: Mapping[str, Any], pictures: Pictures) -> str:
@@ -45,39 +49,27 @@ def localization_section(part: Mapping[str, Any], pictures: Pictures) -> str:
             "<h3>Figures by site</h3>",
             _box_figures(part["summary"]),
             _pointing_forest(part["summary"]),
-            fold("Boxes found and average precision by overlap", _detection(part["detection"]), opened=True),
+            fold("Boxes found and average precision by overlap", detection_tables(part["detection"]), opened=True),
             _box_paired(part["paired"]),
             worst_cases(
-                LOCALIZATION, part["cases"], pictures, ("dice", "iou"), "True boxes blue, found regions yellow."
+                LOCALIZATION,
+                part["cases"],
+                pictures,
+                {name: _BOX_FIGURES[name] for name in ("dice", "iou")},
+                "True boxes blue, found regions yellow.",
             ),
         ]
     )
 
 
 def _box_figures(summary: Sequence[Row]) -> str:
-    rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in summary:
-        wanted = WITH_BOXES if IMAGE_FIGURES.get(row["metric"]) and IMAGE_FIGURES[row["metric"]].needs_boxes else ALL
-        if row["metric"] in _BOX_FIGURES and row["images"] == wanted:
-            wide = rows.setdefault((row["run"], row["dataset"]), {"run": row["run"], "dataset": row["dataset"], "n": 0})
-            wide[row["metric"]] = row
-            wide["n"] = max(wide["n"], row["n"])
-    body = list(rows.values())
-
-    def cell(metric: str) -> Column:
-        def shown(row: Row) -> str:
-            own = row.get(metric)
-            return "not measured" if own is None else figure(own["mean"], own["mean_low"], own["mean_high"])
-
-        return Column(IMAGE_FIGURES[metric].label, shown, lambda row: row[metric]["mean"] if metric in row else None)
-
-    columns = [
-        *run_columns(body),
-        site_column(),
-        count_column("images", "n"),
-        *(cell(metric) for metric in _BOX_FIGURES),
+    rows = [
+        row
+        for row in summary
+        if row["metric"] in _BOX_FIGURES
+        and row["images"] == (WITH_BOXES if IMAGE_FIGURES[row["metric"]].needs_boxes else ALL)
     ]
-    return table("Mean over images with its bootstrap 95 % interval", columns, body)
+    return figure_table("Mean over images with its bootstrap 95 % interval", rows, _BOX_FIGURES)
 
 
 def _pointing_forest(summary: Sequence[Row]) -> str:
@@ -104,10 +96,11 @@ def _pointing_forest(summary: Sequence[Row]) -> str:
     return "".join(parts)
 
 
-def _detection(detection: Sequence[Row]) -> str:
+def detection_tables(detection: Sequence[Row]) -> str:
+    """Share of the true boxes found and average precision, by overlap."""
     parts = []
     for name, label in (("hit_rate", "Share of the true boxes found"), ("average_precision", "Average precision")):
-        rows = [row for row in detection if row["figure"] == name]
+        rows = [row for row in detection if row["figure"] == name and row["boxes"]]
         columns = [
             *run_columns(rows),
             site_column(),

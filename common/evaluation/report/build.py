@@ -17,11 +17,12 @@ from ...io import file_sha256
 from ..classification import index_folder
 from ..errors import EvaluationError
 from .issues import ERROR, NOTE, Issue, in_order
+from .lesion_part import lesion_part, lesion_tables
 from .localization_part import localization_part, localization_tables
 from .mask_part import in_use, mask_part, mask_table
 from .methods import methods_text
 from .models import MASK_TASKS, Model
-from .options import CLASSIFICATION, LOCALIZATION, ReportOptions
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION, ReportOptions
 from .quality import index_issues, outcome_issues, overlap_issues
 from .score_part import classification_part
 from .score_tables import score_table
@@ -99,13 +100,22 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
         column = options.split_column or split_column
         tested[column] = tested.get(column, set()) | _images(tables.values())
         parts[name] = mask_part(name, tables, index, options)
+    outlining = in_use(models, LESIONS)
+    if outlining:
+        column = options.split_column or "det_split"
+        lesions = {}
+        for model in outlining:
+            lesions[model.name], found = lesion_tables(model, index, folder, column, options)
+            issues += found + outcome_issues(model.name, LESIONS, lesions[model.name].images)
+        tested[column] = tested.get(column, set()) | _images(each.images for each in lesions.values())
+        parts[LESIONS] = lesion_part(lesions, index, options)
     regions: dict[str, Any] = {}
     for model in in_use(models, LOCALIZATION):
         located, found = localization_tables(model, index, folder, options)
         regions |= located
         issues += found
-        for run, (_, images, _) in located.items():
-            issues += outcome_issues(run, LOCALIZATION, images)
+        for run, each in located.items():
+            issues += outcome_issues(run, LOCALIZATION, each.images)
     if regions:
         parts[LOCALIZATION] = localization_part(regions, options)
     if not parts:

@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...handlers.prediction_record import TABLE
 from ...metrics import SEGMENTATION_METRICS
 from ..bootstrap import bootstrap_mean
 from ..cases import choose_cases
+from ..checks import require_compared
 from ..compare import read_run
 from ..errors import EvaluationError
 from ..frames import records
-from ..mask_files import MaskFinder
-from ..masks import FINAL, NO_TRUTH, OK, PER_IMAGE_COLUMNS, MaskTask, evaluate_masks, unknown_predictions
+from ..masks import FINAL, OK, PER_IMAGE_COLUMNS, MaskTask, evaluate_masks, unknown_predictions
 from ..paired import paired_differences, with_adjusted_p
 from ..spacing import Spacing, site_spacing
 from ..subgroups import cohorts
@@ -28,6 +27,7 @@ from .groups import cap_groups, known_columns
 from .issues import NOTE, WARNING, Issue, issue
 from .models import Model, Run
 from .options import ReportOptions
+from .ownership import lacking_rows, owners_of, shared_out, unrelated
 from .selection import selected_rows, sites_of
 
 #: Figures whose spread is shown.
@@ -53,33 +53,20 @@ def mask_table(
     """
     runs = model.having(task.name)
     split_column = options.split_column or split_column
-    owners = {image: run for run in reversed(runs) for image in _images(run, index, dataset_dir, task)}
+    owners = owners_of(runs, index, dataset_dir, task.name)
     sites = options.sites or sites_of(index, set(owners))
     if not sites:
-        raise EvaluationError(
-            f"{runs[0].folder}: none of its masks belongs to an image of the index; paths are those below the "
-            "dataset_dir of the inference, which must be the folder of the index"
-        )
+        raise EvaluationError(unrelated(runs[0].folder))
     chosen = selected_rows(index, sites, split_column, options.splits_of(task.name))
     rows = chosen.rows
     pixels = site_spacing(options.spacing, index["dataset"])
-    owner = rows["image"].map(lambda image: str(owners.get(image, runs[0]).folder))
-    parts = []
-    for run in runs:
-        own = rows[owner == str(run.folder)]
-        if len(own):
-            parts.append(
-                _evaluated(run, own)
-                if run.evaluated
-                else _evaluate(run, own, dataset_dir, task, split_column, pixels, options)
-            )
+    parts = [
+        _evaluated(run, own) if run.evaluated else _evaluate(run, own, dataset_dir, task, split_column, pixels, options)
+        for run, own in shared_out(rows, runs, owners)
+    ]
     table = pd.concat(parts, ignore_index=True)
     table = table[table["stage"] == FINAL].reset_index(drop=True)
-    if (table["status"] == NO_TRUTH).all():
-        raise EvaluationError(f"none of the {len(rows)} selected rows of the index has a true mask of the {task.name}")
-    if not (table["status"] == OK).any():
-        first = table[table["status"] != NO_TRUTH].iloc[0]
-        raise EvaluationError(f"{runs[0].folder}: no mask could be compared; {first['image']}: {first['reason']}")
+    require_compared(table, runs[0].folder, f"a true mask of the {task.name}")
     unknown = [
         path
         for run in runs
@@ -93,33 +80,12 @@ def mask_table(
     return table, issues
 
 
-def _images(run: Run, index: pd.DataFrame, dataset_dir: Path, task: MaskTask) -> set[str]:
-    """Images of the index that a run has taken up."""
-    if run.evaluated:
-        return set(read_run(run.folder)["image"]) & set(index["image"])
-    table = run.folder / TABLE
-    listed: set[str] = set()
-    if table.is_file():
-        names = pd.read_csv(table, dtype=str, keep_default_na=False)
-        listed = set(names["image"]) if "image" in names else set()
-    if listed:
-        return listed & set(index["image"])
-    find = MaskFinder(run.folder, dataset_dir, task.name)
-    return {image for image in index["image"] if find(image).is_file()}
-
-
 def _evaluated(run: Run, rows: pd.DataFrame) -> pd.DataFrame:
     """Figures of an earlier evaluation of the selected images; those that it lacks are missing."""
     table = read_run(run.folder)
     found = table[table["image"].isin(rows["image"])]
-    lacking = rows[~rows["image"].isin(found["image"])]
-    missing = pd.DataFrame(
-        {
-            **{name: lacking[name] for name in ("dataset", "image", "patient_id")},
-            **{"stage": FINAL, "split": "", "status": "missing", "reason": f"not in {run.folder}", "unit": "px"},
-        }
-    )
-    return pd.concat([found, missing.reindex(columns=list(PER_IMAGE_COLUMNS))], ignore_index=True)
+    missing = lacking_rows(rows, found, run.folder, PER_IMAGE_COLUMNS).assign(stage=FINAL, unit="px")
+    return pd.concat([found, missing], ignore_index=True)
 
 
 def _evaluate(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...metrics import SEGMENTATION_METRICS
 from ..summary import ALL_SITES
+from .figure_tables import Measure
 from .pictures import Pictures
 from .score_sections import forest_columns
 from .shared_sections import case_tile, run_columns, site_column, site_name
@@ -17,6 +18,10 @@ from .tables import Column, Html, Row, count_column, figure, fold, p_value, tabl
 #: Distances of marks on an axis.
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000)
 _TABLE = ("dice", "iou", "hd95", "assd", "surface_dice")
+_WORST = {
+    name: Measure(SEGMENTATION_METRICS[name].label, 2 if SEGMENTATION_METRICS[name].is_distance else 3)
+    for name in ("dice", "iou", "hd95", "assd")
+}
 
 
 def segmentation_section(part: Mapping[str, Any], pictures: Pictures) -> str:
@@ -37,7 +42,7 @@ def segmentation_section(part: Mapping[str, Any], pictures: Pictures) -> str:
             "<h3>How single images are spread</h3>",
             _spread(part["spread"]),
             _paired(part["paired"]),
-            worst_cases(part["task"], part["cases"], pictures, ("dice", "iou", "hd95", "assd"), worst),
+            worst_cases(part["task"], part["cases"], pictures, _WORST, worst),
         ]
     )
 
@@ -198,16 +203,33 @@ def difference_columns() -> list[Column]:
     ]
 
 
-def worst_cases(task: str, rows: Sequence[Row], pictures: Pictures, metrics: Sequence[str], hint: str) -> str:
-    """Pictures and list of the worst images."""
+def worst_cases(
+    task: str,
+    rows: Sequence[Row],
+    pictures: Pictures,
+    measures: Mapping[str, Measure],
+    hint: str,
+    heading: str = "Worst cases",
+) -> str:
+    """Pictures and list of the worst images.
+
+    Args:
+        task: what was evaluated.
+        rows: the images, with ``run``, ``dataset``, ``image`` and the figures.
+        pictures: of the page.
+        measures: figures to be shown, by name.
+        hint: how to read the pictures.
+        heading: above them.
+    """
     if not rows:
         return ""
-    labels = {name: SEGMENTATION_METRICS[name].label for name in metrics}
     tiles = []
     for row in rows:
         source = pictures.get((task, row["run"], row["image"]))
         if source is not None:
-            figures = ", ".join(f"{labels[name]} {figure(row[name], digits=_digits(name))}" for name in metrics)
+            figures = ", ".join(
+                f"{measure.label} {figure(row[name], digits=measure.digits)}" for name, measure in measures.items()
+            )
             tiles.append(
                 case_tile(
                     source,
@@ -217,10 +239,10 @@ def worst_cases(task: str, rows: Sequence[Row], pictures: Pictures, metrics: Seq
                 )
             )
 
-    def value(name: str) -> Column:
-        return Column(labels[name], lambda row: figure(row[name], digits=_digits(name)), lambda row: row[name])
+    def value(name: str, measure: Measure) -> Column:
+        return Column(measure.label, lambda row: figure(row[name], digits=measure.digits), lambda row: row[name])
 
-    columns = [*run_columns(rows), site_column(), text_column("image", "image"), *(value(name) for name in metrics)]
-    listed = table("Worst images of each site", columns, rows)
+    columns = [*run_columns(rows), site_column(), text_column("image", "image")]
+    listed = table(heading, [*columns, *(value(name, measure) for name, measure in measures.items())], rows)
     drawn = f'<p class=note>{hint}</p><div class="cases">{"".join(tiles)}</div>' if tiles else ""
-    return f"<h3>Worst cases</h3>{drawn}{fold('List of these images', listed, opened=not tiles)}"
+    return f"<h3>{html.escape(heading)}</h3>{drawn}{fold('List of these images', listed, opened=not tiles)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .options import CLASSIFICATION, LOCALIZATION, ReportOptions
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION, ReportOptions
 from .refit import FEWEST, FOLDS
 
 REFERENCES = {
@@ -36,6 +36,8 @@ REFERENCES = {
     "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1(6):80-83.",
     "zhang": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural attention by excitation "
     "backprop. Int J Comput Vis 2018;126:1084-1102.",
+    "chakraborty": "Chakraborty DP. Maximum likelihood analysis of free-response receiver operating characteristic "
+    "(FROC) data. Med Phys 1989;16(4):561-568.",
     "everingham": "Everingham M, Van Gool L, Williams CKI, Winn J, Zisserman A. The PASCAL visual object classes (VOC) "
     "challenge. Int J Comput Vis 2010;88(2):303-338.",
 }
@@ -95,7 +97,7 @@ def methods_text(
             f"{cite('higgins')}. Models were compared with the first one on the same images by DeLong's paired test "
             f"{cite('delong')}, the false discovery rate over the table controlled {cite('benjamini')}."
         )
-    masks = [task for task in parts if task not in (CLASSIFICATION, LOCALIZATION)]
+    masks = [task for task in parts if task not in (CLASSIFICATION, LOCALIZATION, LESIONS)]
     if masks:
         text.append(
             f"Segmentation ({', '.join(masks)}). Dice, intersection over union (IoU), the 95th percentile of the "
@@ -113,6 +115,20 @@ def methods_text(
             f"{cite('zhang')}; Dice and IoU compare the filled boxes of the found regions with the filled true boxes. "
             "Boxes found and average precision match each region with at most one true box, best scores first "
             f"{cite('everingham')}."
+        )
+    if LESIONS in parts:
+        rules = list(dict.fromkeys(filter(None, parts[LESIONS]["hit_rule"].values())))
+        text.append(
+            "Lesions. Filled true boxes were the true mask; images without TB, and those marked as without a box, have "
+            "nothing to find. Dice and intersection over union (IoU) were computed image by image and are given for "
+            "images with true boxes; of normal images, all that was predicted is given as a share of the area of the "
+            "lungs, and the share of images with any false lesion with a Clopper-Pearson interval "
+            f"{cite('clopper')}. Each lesion has its bounding box and mean probability as score; average precision "
+            f"matches it with at most one true box, best scores first {cite('everingham')}. The free-response curve "
+            f"(FROC) {cite('chakraborty')} gives the share of the true boxes found by false positives an image"
+            + (f"; a hit is a lesion with {' or '.join(rules)}" if rules else "")
+            + ". Its mean is that over 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives an image. Intervals of means are "
+            f"bias-corrected and accelerated {cite('efron')}, all others percentiles."
         )
     versions = ", ".join(f"{name} {version}" for name, version in packages.items())
     text.append(f"Software: {versions}.")

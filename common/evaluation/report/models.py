@@ -10,16 +10,21 @@ from typing import Any
 
 import pandas as pd
 
+from ...handlers.lesion_files import LESIONS as LESION_FILE
 from ...handlers.prediction_record import RUN, TABLE
 from ...handlers.region_files import REGIONS
 from ..classified_images import SCORE_COLUMNS
 from ..errors import EvaluationError
+from ..lesion_images import PER_IMAGE_COLUMNS as LESION_COLUMNS
+from ..lesion_run import MASKS as LESION_MASKS
+from ..lesion_seeds import is_lesion_evaluation
+from ..localization import PER_IMAGE_COLUMNS as LOCALIZATION_COLUMNS
 from ..lungs import LUNGS
 from ..mask_files import MASK_EXTENSIONS
 from ..masks import PER_IMAGE_COLUMNS, MaskTask
 from ..result import PER_IMAGE
 from ..run_record import read_record
-from .options import CLASSIFICATION, LOCALIZATION
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION
 
 #: Masks that a report knows, with the split column of their task.
 MASK_TASKS: dict[str, tuple[MaskTask, str]] = {"lungs": (LUNGS, "seg_split")}
@@ -30,13 +35,13 @@ NOT_STATED = "-"
 
 @dataclass(frozen=True)
 class Run:
-    """Output folder of an inference, or of an earlier evaluation of masks.
+    """Output folder of an inference, or of an earlier evaluation of masks, lesions or localisation.
 
     Args:
         folder: where it lies.
         record: content of ``run.json``; empty when there is none.
-        tasks: what can be evaluated: "classification", "localization" and names of :data:`MASK_TASKS`.
-        evaluated: whether it is an evaluation's ``per_image.csv`` in place of masks.
+        tasks: what can be evaluated: "classification", "localization", "lesions" and names of :data:`MASK_TASKS`.
+        evaluated: whether it is an evaluation, whose tables stand in for masks, lesions or regions.
     """
 
     folder: Path
@@ -121,16 +126,33 @@ def _read(folder: Path) -> Run:
     if not folder.is_dir():
         raise EvaluationError(f"{folder}: no such folder; a run is the output folder of an inference")
     record = read_record(folder / RUN)
-    if (folder / PER_IMAGE).is_file() and set(PER_IMAGE_COLUMNS) <= _columns(folder / PER_IMAGE):
-        settings = read_record(folder / "summary.json").get("settings", {})
-        return Run(folder, record, (str(settings.get("task", LUNGS.name)),), evaluated=True)
+    evaluated = _evaluated_task(folder)
+    if evaluated is not None:
+        task, about = evaluated
+        return Run(folder, record or about, (task,), evaluated=True)
     tasks = [CLASSIFICATION] if set(SCORE_COLUMNS) <= _columns(folder / TABLE) else []
     tasks += [LOCALIZATION] if (folder / REGIONS).is_file() else []
+    tasks += [LESIONS] if (folder / LESION_FILE).is_file() or _any_file(folder, LESION_MASKS) else []
     tasks += [name for name in MASK_TASKS if _any_file(folder, name)]
     if not tasks:
-        accepted = f"{TABLE} with {', '.join(SCORE_COLUMNS)}, {REGIONS}, or masks *_{'.png, *_'.join(MASK_TASKS)}.png"
+        masks = ", ".join(f"*_{name}.png" for name in (*MASK_TASKS, LESION_MASKS))
+        accepted = f"{TABLE} with {', '.join(SCORE_COLUMNS)}, {REGIONS}, {LESION_FILE}, masks {masks}, or an evaluation"
         raise EvaluationError(f"{folder}: nothing to report on; a run holds {accepted}")
     return Run(folder, record, tuple(tasks))
+
+
+def _evaluated_task(folder: Path) -> tuple[str, dict[str, Any]] | None:
+    """Task of an evaluation, and what its record says of the run that it is of; None for a folder of another kind."""
+    found = _columns(folder / PER_IMAGE)
+    settings = read_record(folder / "summary.json").get("settings", {})
+    if set(PER_IMAGE_COLUMNS) <= found:
+        return str(settings.get("task", LUNGS.name)), {}
+    if is_lesion_evaluation(folder) and set(LESION_COLUMNS) <= found:
+        return LESIONS, settings.get("run", {})
+    if {"run", *LOCALIZATION_COLUMNS} <= found:
+        runs = list(settings.get("runs", {}).values())
+        return LOCALIZATION, runs[0] if len(runs) == 1 else {}
+    return None
 
 
 def _columns(path: Path) -> set[str]:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ...metrics import HitRule
+from ...metrics.froc_hits import HIT_IOU
 from ..operating_point import PREVALENCES
 from ..spacing import SiteSpacing
 from ..subgroups import AGE_BANDS
 from .targets import WantedFigure
 
-CLASSIFICATION, LOCALIZATION = "classification", "localization"
+CLASSIFICATION, LOCALIZATION, LESIONS = "classification", "localization", "lesions"
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class ReportOptions:
         sites: values of the index column ``dataset``; empty for those that a model has predictions of.
         split_column: index column with the splits; None for that of each task (``seg_split``, ``cls_split``,
             ``det_split``).
-        splits: splits by site or task, sites first; the key "" stands for all that are not named. Sites of which the
-            column says nothing are taken as a whole.
+        splits: splits by site or task, sites first; the key "" stands for all that are not named. A split of another
+            column is written ``COLUMN:SPLIT``. Sites of which the column says nothing are taken as a whole.
         subgroups: index columns to give figures by.
         age_bands: first ages of the bands after the first one.
         prevalences: shares of positives for which predictive values are given.
@@ -33,6 +35,8 @@ class ReportOptions:
         rule: how the operating point is fitted anew at each site, see :func:`..operating_point.choose_threshold`.
         spacing: pixel size in mm by site, for distances.
         tolerance: distance that surface Dice forgives; None leaves it out.
+        hit: which lesions are hits of FROC, see :func:`common.metrics.lesion_hits`.
+        lungs_dir: output folder of lung_seg, for normal images whose lung mask the index does not name.
         cases: worst images of each kind to list, and to draw where they are at hand.
         pictures: whether to draw them.
         repeats: bootstrap repeats.
@@ -52,6 +56,8 @@ class ReportOptions:
     rule: str = "who_triage"
     spacing: SiteSpacing | None = None
     tolerance: float | None = None
+    hit: HitRule = HIT_IOU
+    lungs_dir: str | None = None
     cases: int = 3
     pictures: bool = True
     repeats: int = 2000

@@ -9,8 +9,9 @@ from typing import Any
 
 from ...fusion.page import STYLE as BASE_STYLE
 from .box_sections import localization_section
+from .lesion_sections import lesion_section
 from .mask_sections import segmentation_section
-from .options import CLASSIFICATION, LOCALIZATION
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION
 from .pictures import Pictures
 from .score_sections import classification_section
 from .shared_sections import (
@@ -21,6 +22,12 @@ from .shared_sections import (
     task_name,
     verdict_section,
 )
+
+_SECTIONS = {
+    CLASSIFICATION: classification_section,
+    LOCALIZATION: localization_section,
+    LESIONS: lesion_section,
+}
 
 #: Nothing is ever fetched from anywhere.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -36,9 +43,7 @@ def report_page(record: Mapping[str, Any], pictures: Pictures | None = None) -> 
     pictures = pictures or {}
     sections = {"verdict": ("Verdict", verdict_section(record)), "matrix": ("Sites", matrix_section(record))}
     for task, part in record["tasks"].items():
-        draw = {CLASSIFICATION: classification_section, LOCALIZATION: localization_section}.get(
-            task, segmentation_section
-        )
+        draw = _SECTIONS.get(task, segmentation_section)
         sections[task] = (task_name(task), draw(part, pictures))
     sections |= {
         "quality": ("Data quality", quality_section(record)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from ...data.pixels import read_radiograph
 from ...io.mask_file import read_binary_mask, read_union
 from ...localization import draw_evidence
 from ..cases import PREDICTION, TRUTH
+from ..lesion_run import LesionRun, read_lesion_run
 from ..localized_images import LocalizationRun, read_localization_run
 from ..mask_files import MaskFinder
 from ..true_boxes import true_boxes
 from .build import Report
 from .models import MASK_TASKS, Model
-from .options import CLASSIFICATION, LOCALIZATION
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +41,11 @@ def case_pictures(report: Report) -> Pictures:
     """Draw the listed cases whose radiograph, truth and prediction are at hand; the others are left out.
 
     Errors of classification show the radiograph and the evidence where it was saved; segmentation shows the truth as a
-    tint and the prediction as an outline; localisation shows true and found boxes.
+    tint and the prediction as an outline; localisation shows true and found boxes, lesions true boxes and the outline
+    of what was found.
     """
     rows = report.index.set_index("image")
-    located = _located(report)
+    located, outlined = _located(report), _outlined(report)
     drawn: Pictures = {}
     for task, part in report.record["tasks"].items():
         for case in part["errors"] if task == CLASSIFICATION else part["cases"]:
@@ -56,7 +59,10 @@ def case_pictures(report: Report) -> Pictures:
                 if task == CLASSIFICATION:
                     picture = _with_evidence(grey, _model(report, case["run"]), report.dataset_dir, image)
                 elif task == LOCALIZATION:
-                    picture = _with_boxes(grey, located[case["run"]], rows.loc[image], image)
+                    run = located.get(case["run"])
+                    picture = None if run is None else _with_boxes(grey, run, rows.loc[image], image)
+                elif task == LESIONS:
+                    picture = _with_lesions(grey, outlined[case["run"]], rows.loc[image], image)
                 else:
                     picture = _with_masks(
                         grey, _model(report, case["run"]), report.dataset_dir, task, rows.loc[image], image
@@ -78,10 +84,20 @@ def _located(report: Report) -> dict[str, LocalizationRun]:
     found = {}
     for model in report.models:
         runs = model.having(LOCALIZATION)
-        for run in runs:
+        for run in (run for run in runs if not run.evaluated):
             name = model.name if len(runs) == 1 else f"{model.name} ({run.folder.name})"
             found[name] = read_localization_run(run.folder, report.dataset_dir)
     return found
+
+
+def _outlined(report: Report) -> dict[str, list[LesionRun]]:
+    """Runs that outlined lesions, by model."""
+    return {
+        model.name: [
+            read_lesion_run(run.folder, report.dataset_dir) for run in model.having(LESIONS) if not run.evaluated
+        ]
+        for model in report.models
+    }
 
 
 def _grey(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -97,7 +113,7 @@ def _small(grey: NDArray[np.float32]) -> Image.Image:
 
 
 def _with_evidence(grey: NDArray[np.float32], model: Model, dataset_dir: Path, image: str) -> Image.Image:
-    for run in model.having(LOCALIZATION):
+    for run in (run for run in model.having(LOCALIZATION) if not run.evaluated):
         located = read_localization_run(run.folder, dataset_dir)
         if located.has_maps([image]):
             colour = Image.fromarray(draw_evidence(grey, located.evidence(image).T))
@@ -117,22 +133,46 @@ def _with_masks(
     prediction = read_binary_mask(paths[0])
     plain = _small(grey)
     pixels = np.asarray(plain, dtype=np.float32).copy()
-    inside, found = (np.asarray(Image.fromarray(mask).resize(plain.size)) for mask in (truth, prediction))
+    inside = np.asarray(Image.fromarray(truth).resize(plain.size))
     pixels[inside] = 0.65 * pixels[inside] + 0.35 * np.array(ImageColor.getrgb(TRUTH))
+    return _side_by_side(plain, _outline(Image.fromarray(pixels.astype(np.uint8)), prediction))
+
+
+def _outline(picture: Image.Image, mask: NDArray[np.bool_]) -> Image.Image:
+    """The picture with the rim of a mask [rows, columns] of any size."""
+    pixels = np.asarray(picture).copy()
+    found = np.asarray(Image.fromarray(mask).resize(picture.size))
     pixels[found & ~binary_erosion(found, iterations=2)] = ImageColor.getrgb(PREDICTION)
-    return _side_by_side(plain, Image.fromarray(pixels.astype(np.uint8)))
+    return Image.fromarray(pixels)
+
+
+def _with_lesions(grey: NDArray[np.float32], runs: list[LesionRun], row: pd.Series, image: str) -> Image.Image | None:
+    run = next((run for run in runs if not run.missing(image)), None)
+    if run is None:
+        return None
+    plain = _small(grey)
+    painted = _outline(plain, run.region_mask(image).T)
+    rows, columns = grey.shape
+    boxes = true_boxes(row["boxes"].strip() or "[]", (columns, rows)).tolist()
+    _draw_boxes(painted, [(box, TRUTH) for box in boxes], plain.width / columns)
+    return _side_by_side(plain, painted)
 
 
 def _with_boxes(grey: NDArray[np.float32], run: LocalizationRun, row: pd.Series, image: str) -> Image.Image:
     plain = _small(grey)
     rows, columns = grey.shape
-    scale = plain.width / columns
     painted = plain.copy()
-    pen = ImageDraw.Draw(painted)
     boxes = [(box, TRUTH) for box in true_boxes(row["boxes"], (columns, rows)).tolist()]
-    for (x, y, w, h), colour in [*boxes, *((region.box, PREDICTION) for region in run.regions[image])]:
-        pen.rectangle([x * scale, y * scale, (x + w) * scale, (y + h) * scale], outline=colour, width=2)
+    found = [(region.box, PREDICTION) for region in run.regions[image]]
+    _draw_boxes(painted, [*boxes, *found], plain.width / columns)
     return _side_by_side(plain, painted)
+
+
+def _draw_boxes(picture: Image.Image, boxes: Sequence[tuple[Sequence[float], str]], scale: float) -> None:
+    """Outline boxes (x, y, w, h) in pixels of the source, each in its colour."""
+    pen = ImageDraw.Draw(picture)
+    for (x, y, w, h), colour in boxes:
+        pen.rectangle([x * scale, y * scale, (x + w) * scale, (y + h) * scale], outline=colour, width=2)
 
 
 def _side_by_side(left: Image.Image, right: Image.Image) -> Image.Image:

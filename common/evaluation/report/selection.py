@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from ...data import DataIndexError, select
@@ -82,7 +83,8 @@ def selected_rows(
         index: the index.
         sites: values of ``dataset``; all when empty.
         split_column: index column with the splits.
-        splits_of: values of it that count at a site; all when empty or :data:`ALL`.
+        splits_of: values of it that count at a site, of another column where they are written ``COLUMN:SPLIT``; all
+            when empty or :data:`ALL`.
 
     Raises:
         DataIndexError: an unknown site, column or split.
@@ -92,19 +94,27 @@ def selected_rows(
     for name, own in rows.groupby("dataset", sort=False):
         site, splits = str(name), splits_of(str(name))
         if splits and ALL not in splits:
-            if split_column not in rows.columns:
-                raise DataIndexError(f"no split column {split_column} in the index; it has {', '.join(rows.columns)}")
-            absent = [split for split in splits if not rows[split_column].eq(split).any()]
-            if absent:
-                found = ", ".join(sorted(set(rows[split_column]) - {""})) or "none"
-                raise DataIndexError(f"no row with {split_column} in {', '.join(absent)}; the sites have {found}")
-            if (own[split_column] == "").all():
+            wanted: dict[str, list[str]] = {}
+            for column, _, split in (text.rpartition(":") for text in splits):
+                wanted.setdefault(column or split_column, []).append(split)
+            for column, values in wanted.items():
+                _check_splits(rows, column, values)
+            if (own[list(wanted)] == "").all(axis=None):
                 whole.append(site)
             else:
-                own = own[own[split_column].isin(splits)]
+                own = own[np.any([own[column].isin(values) for column, values in wanted.items()], axis=0)]
                 left_out += [] if len(own) else [site]
         parts.append(own)
     return Selection(pd.concat(parts).sort_index(), whole, left_out)
+
+
+def _check_splits(rows: pd.DataFrame, column: str, splits: Sequence[str]) -> None:
+    if column not in rows.columns:
+        raise DataIndexError(f"no split column {column} in the index; it has {', '.join(rows.columns)}")
+    absent = [split for split in splits if not rows[column].eq(split).any()]
+    if absent:
+        found = ", ".join(sorted(set(rows[column]) - {""})) or "none"
+        raise DataIndexError(f"no row with {column} in {', '.join(absent)}; the sites have {found}")
 
 
 def sites_of(index: pd.DataFrame, images: set[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..operating_point import FAIL, PASS
 from ..summary import ALL_SITES
-from .options import CLASSIFICATION, LOCALIZATION
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION
 from .tables import Column, Html, Row, count_column, figure, fold, table, text_column
 
 #: Images of a finding that the page lists; all of them are in report.json.
@@ -17,6 +17,7 @@ LISTED = 20
 _TASKS = {
     CLASSIFICATION: "Classification",
     LOCALIZATION: "Localisation",
+    LESIONS: "Lesion segmentation",
     "lungs": "Lung segmentation",
 }
 _STATES = {PASS: ("pass", "✓", "met"), FAIL: ("fail", "✕", "missed")}
@@ -118,7 +119,8 @@ def _card(task: str, run: str, rows: Sequence[Row], record: Mapping[str, Any]) -
 
 def _card_row(row: Row) -> str:
     checks = " ".join(badge(check["state"], _short(check)) for check in row["checks"]) or "no target stated"
-    positives = "" if row["positives"] is None else f", {row['positives']:,} positive"
+    word = "with boxes" if row["task"] == LESIONS else "positive"
+    positives = "" if row["positives"] is None else f", {row['positives']:,} {word}"
     return (
         f"<li><strong>{html.escape(site_name(row['dataset']))}</strong>{_HOME if row['home'] else ''} "
         f"<small>{_count(row['n'], 'image')}{positives}</small><br>{html.escape(row['figure'])} "
@@ -137,6 +139,8 @@ def matrix_section(record: Mapping[str, Any]) -> str:
     parts = []
     for task in record["tasks"]:
         rows = [row for row in record["matrix"] if row["task"] == task]
+        if not rows:
+            continue
         sites = list(dict.fromkeys(row["dataset"] for row in rows))
         cells = {(row["run"], row["dataset"]): row for row in rows}
         values = [row["estimate"] for row in rows if row["estimate"] is not None]

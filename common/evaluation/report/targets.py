@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ...metrics import SEGMENTATION_METRICS
 from ..errors import EvaluationError
+from ..lesion_figures import LESION_FIGURES
 from ..operating_point import FAIL, NOT_SHOWN, PASS
 
 #: Figures that a target can be stated for, by task: name -> (label, whether higher is better).
@@ -16,7 +17,12 @@ CLASSIFICATION_TARGETS = {
 }
 MASK_TARGETS = {name: (info.label, info.higher_is_better) for name, info in SEGMENTATION_METRICS.items()}
 LOCALIZATION_TARGETS = {"pointing": ("pointing game", True), "region_dice": ("Dice of regions", True)}
-_LABELS = CLASSIFICATION_TARGETS | MASK_TARGETS | LOCALIZATION_TARGETS
+LESION_TARGETS = {
+    name: (info.label, info.higher_is_better)
+    for name, info in LESION_FIGURES.items()
+    if info.higher_is_better is not None and name not in MASK_TARGETS
+}
+_LABELS = CLASSIFICATION_TARGETS | MASK_TARGETS | LOCALIZATION_TARGETS | LESION_TARGETS
 
 
 class WantedFigure(NamedTuple):

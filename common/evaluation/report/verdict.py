@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..lesion_figures import NORMAL
+from ..localization_summary import ALL, WITH_BOXES
 from ..operating_point import WHO_TRIAGE
 from ..summary import ALL_SITES
 from .models import Model
-from .options import CLASSIFICATION, LOCALIZATION
+from .options import CLASSIFICATION, LESIONS, LOCALIZATION
 from .targets import CLASSIFICATION_TARGETS, MASK_TARGETS, WantedFigure, check_target
 
 #: Figure by which each task is judged first.
-LEADING = {CLASSIFICATION: ("auc", "AUC"), LOCALIZATION: ("pointing", "pointing game")}
+LEADING = {
+    CLASSIFICATION: ("auc", "AUC"),
+    LOCALIZATION: ("pointing", "pointing game"),
+    LESIONS: ("dice", "mean Dice of images with boxes"),
+}
 _MASK_LEADING = ("dice", "mean Dice")
+#: Of sites where there is nothing to find.
+_NORMAL_LEADING = ("any_false_positive", "share of normal images with a false lesion")
 
 
 def verdict_rows(
@@ -34,8 +42,10 @@ def verdict_rows(
     by_name = {model.name: model for model in models}
     rows = []
     for task, part in parts.items():
-        name, label = LEADING.get(task, _MASK_LEADING)
         for run, site, figures, count in _cohorts(task, part):
+            name, label = LEADING.get(task, _MASK_LEADING)
+            if task == LESIONS and not count["positives"]:
+                name, label = _NORMAL_LEADING
             model = by_name.get(run)
             checks = [
                 check_target(target, _figure(figures, target.name)) for target in targets if target.name in figures
@@ -58,8 +68,11 @@ def _cohorts(
         if task == CLASSIFICATION:
             figures = {row["metric"]: row for row in rows if not row["subgroup"]}
         elif task == LOCALIZATION:
-            figures = {row["metric"]: row for row in rows if row["images"] == "with boxes"}
-            figures |= {f"region_{row['metric']}": row for row in rows if row["images"] == "all"}
+            figures = {row["metric"]: row for row in rows if row["images"] == WITH_BOXES}
+            figures |= {f"region_{row['metric']}": row for row in rows if row["images"] == ALL}
+        elif task == LESIONS:
+            figures = {row["metric"]: row for row in rows if row["images"] == NORMAL}
+            figures |= {row["metric"]: row for row in rows if row["images"] == WITH_BOXES}
         else:
             # Of a site with and without known pixel size, distances stand in two rows; the larger one is judged.
             figures = {row["metric"]: row for row in sorted(rows, key=lambda row: row["n"])}
@@ -95,13 +108,13 @@ def matrix_rows(verdict: Sequence[Mapping[str, Any]], models: Sequence[Model]) -
     """Training sites against test sites: the leading figure of each model at each site, in its task.
 
     Returns:
-        The rows of :func:`verdict_rows` without "all" and checks, with ``train_sites``.
+        The rows of :func:`verdict_rows` that have this figure, without "all" and checks, with ``train_sites``.
     """
     stated = {model.name: list(model.train_sites) for model in models}
     return [
         {key: value for key, value in row.items() if key != "checks"} | {"train_sites": stated.get(row["run"], [])}
         for row in verdict
-        if row["dataset"] != ALL_SITES
+        if row["dataset"] != ALL_SITES and row["figure"] != _NORMAL_LEADING[1]
     ]
 
 
