@@ -11,7 +11,7 @@ from .names import METADATA
 #: Folder -> endings of the files that are passed on.
 CONTENT = {
     "configs": (".yaml", ".yml", ".json", ".conf"),
-    "models": (".pt", ".json"),
+    "models": (".pt", ".json", ".xml", ".bin"),  # .xml and .bin: a model in OpenVINO's own form, which holds no code
     "docs": (".md", ".txt", ".csv", ".json", ".png", ".svg"),
 }
 #: What runs leave in a bundle's folder.
