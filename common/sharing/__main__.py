@@ -43,6 +43,14 @@ def build_parser() -> argparse.ArgumentParser:
         default=STANDALONE,
         help="standalone: with the code in it (default); weights: without it, the package as a wheel beside it",
     )
+    export.add_argument(
+        "--overlay",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="configurations to merge into its inference, such as BUNDLE/configs/localize.yaml; give it another --name",
+    )
     export.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign with; see keygen")
     _add_privacy(export)
 
@@ -110,6 +118,7 @@ def run_export(options: argparse.Namespace) -> int:
         key=options.sign,
         indexes=options.index,
         ignore=options.ignore,
+        overlays=options.overlay,
         tell=_progress,
     )
     for place, count in sorted(done.withheld.items()):

@@ -73,10 +73,16 @@ def standalone_configs(texts: Mapping[str, str]) -> dict[str, str]:
         for item in _initialize(nodes[file]):
             if is_early(item.value) and item.value not in early:
                 early.append(item.value)
-    return {
-        file: _rename(file, _move(file, text, nodes[file], early, is_early) if early else text)
-        for file, text in texts.items()
-    }
+
+    def moved(file: str) -> str:
+        # An overlay may add a call of a component that only the overlay defines.
+        fits = [call for call in early if _defines(nodes[file], call)]
+        text = _move(file, texts[file], nodes[file], fits, is_early)
+        added = [call for call in fits if call not in shared] if "run" not in nodes[file] else []
+        return text + _run_of_overlay(added, texts, nodes, nodes[file], shared) if added else text
+
+    shared = {call for file in texts if "run" in nodes[file] for call in early if _defines(nodes[file], call)}
+    return {file: _rename(file, moved(file) if early else text) for file, text in texts.items()}
 
 
 def _scalars(file: str, text: str) -> list[Any]:
@@ -108,6 +114,26 @@ def _top_level(file: str, text: str) -> dict[str, tuple[Any, Any]]:
     return {key.value: (key, value) for key, value in root.value}
 
 
+def _defines(top: Mapping[str, Any], call: str) -> bool:
+    return all(name in top for name in _REFERENCE.findall(call))
+
+
+def _run_of_overlay(
+    added: list[str],
+    texts: Mapping[str, str],
+    nodes: Mapping[str, Mapping[str, Any]],
+    top: Mapping[str, Any],
+    shared: set[str],
+) -> str:
+    """The list ``run`` for an overlay with early calls of its own, which ``+run`` would put last."""
+    bases = [file for file in texts if "run" in nodes[file]]
+    base = max(bases, key=lambda file: sum(name.split("#")[0].lstrip("+") in nodes[file] for name in top))
+    calls = [call for call in shared if _defines(nodes[base], call)]
+    after = [item.value for item in nodes[base]["run"][1].value]
+    first = [item.value for item in _initialize(nodes[base]) if item.value in calls]
+    return "run:\n" + "".join(f"- {_quoted(call)}\n" for call in [*first, *added, *after])
+
+
 def _target(node: Any) -> str:
     found = [value.value for key, value in node.value if key.value == "_target_" and isinstance(value.value, str)]
     return found[0] if found else ""
@@ -129,12 +155,15 @@ def _move(
     """Take the early calls out of ``initialize`` and put them first in ``run``, line by line."""
     lines = text.splitlines(keepends=True)
     moved = [item for item in _initialize(top) if is_early(item.value)]
-    changed = [top[name][1] for name in ("initialize", "run") if name in top and (name == "run" or moved)]
+    lists = ("initialize", "+initialize", "run")
+    changed = [top[name][1] for name in lists if name in top and (name == "run" or moved)]
     if any(not isinstance(node, yaml.SequenceNode) or node.flow_style for node in changed):
         raise SharingError(f"{file}: initialize and run have to be lists with one item a line")
     gone = {number for item in moved for number in range(item.start_mark.line, item.end_mark.line + 1)}
-    if moved and len(moved) == len(_initialize(top)):
-        gone.add(top["initialize"][0].start_mark.line)
+    for name in ("initialize", "+initialize"):
+        # A list that loses all its items loses its id as well.
+        if name in top and all(item in moved for item in top[name][1].value):
+            gone.add(top[name][0].start_mark.line)
     if "run" in top:
         first = top["run"][1].value[0].start_mark.line
         indent = lines[first][: lines[first].index("-")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,7 @@ def prepare(
     form: str = STANDALONE,
     indexes: Iterable[Path] = (),
     ignore: Iterable[str] = (),
+    overlays: Sequence[Path] = (),
     tell: Callable[[str], None] = lambda line: None,
 ) -> Stage:
     """Put a shared bundle together in a folder, let it run, and look through it.
@@ -62,15 +63,16 @@ def prepare(
         form: see :func:`export_bundle`.
         indexes: see :func:`export_bundle`.
         ignore: see :func:`export_bundle`.
+        overlays: see :func:`export_bundle`.
         tell: is called with a line about every step.
 
     Raises:
         SharingError: see :func:`export_bundle`.
     """
     names = {name for index in indexes for name in index_names(index)}
-    stage = stage_bundle(bundle, folder, form, names)
+    stage = stage_bundle(bundle, folder, form, names, overlays)
     check_rules(folder)
-    for path in sorted((folder / "models").glob("*.pt")):
+    for path in sorted((folder / "models").rglob("*.pt")):
         check_weights(path)
     tell("reference prediction: running the new bundle in an interpreter without this package")
     make_reference(folder, stage.wheel)
@@ -92,6 +94,7 @@ def export_bundle(
     key: Path | None = None,
     indexes: Iterable[Path] = (),
     ignore: Iterable[str] = (),
+    overlays: Sequence[Path] = (),
     tell: Callable[[str], None] = lambda line: None,
 ) -> Exported:
     """Write a bundle as an archive in the form of MONAI's model zoo; the same input makes the same bytes.
@@ -105,6 +108,7 @@ def export_bundle(
         key: private key to sign with.
         indexes: data folders, or their ``index.csv``, whose patients and images must not be named.
         ignore: words that are meant although they are this machine's or its user's.
+        overlays: configurations of the bundle to merge into its inference, for programs that read one file alone.
         tell: is called with a line about every step.
 
     Returns:
@@ -123,7 +127,7 @@ def export_bundle(
     tell(f"copying {bundle.name}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / shared_name(bundle.name, name)
-        stage = prepare(bundle, folder, form=form, indexes=indexes, ignore=ignore, tell=tell)
+        stage = prepare(bundle, folder, form=form, indexes=indexes, ignore=ignore, overlays=overlays, tell=tell)
         if private:
             sign(folder, private)
         files: dict[str, bytes | Path] = {

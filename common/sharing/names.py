@@ -28,6 +28,21 @@ FORMS = (STANDALONE, WEIGHTS)
 MANIFEST = "MANIFEST.sha256"
 SIGNATURE = "MANIFEST.sha256.sig"
 METADATA = "configs/metadata.json"
+INFERENCE = "configs/inference.yaml"
+
+
+def weights_place(name: str) -> str:
+    """Where a file of the source bundle lies in the shared one.
+
+    ``models/model.pt`` is what a bundle serves; networks that it needs beside it, or offers in its place, lie a folder
+    deeper. MONAI Label lets a client load any ``models/*.pt`` into the served network, without asking whether it fits,
+    and takes the one with the shortest name when none is named.
+
+    Args:
+        name: path below the source bundle.
+    """
+    folder, _, file = name.partition("/")
+    return f"models/networks/{file}" if folder == "models" and re.fullmatch(r"(?!model\.pt$)[^/]+\.pt", file) else name
 
 
 def shared_name(bundle: str, name: str | None = None) -> str:

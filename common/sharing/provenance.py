@@ -10,7 +10,7 @@ from typing import Any
 
 from ..io import file_sha256
 from .errors import SharingError
-from .names import DISTRIBUTION
+from .names import DISTRIBUTION, weights_place
 
 
 def provenance(
@@ -41,7 +41,7 @@ def provenance(
         "training_data_licences": "docs/data_license.txt",
         "training_runs": [path.relative_to(bundle).as_posix() for path in runs],
         "weights": [
-            {"file": path.relative_to(bundle).as_posix(), "sha256": file_sha256(path)}
+            {"file": weights_place(path.relative_to(bundle).as_posix()), "sha256": file_sha256(path)}
             for path in sorted((bundle / "models").glob("*.pt"))
         ],
         "licences": licences(readme),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from .. import __version__
 from ..io import file_sha256, write_json
 from .configs import package_names, standalone_configs
 from .modules import needed_files
-from .names import DISTRIBUTION, METADATA, STANDALONE, VENDORED
+from .names import DISTRIBUTION, INFERENCE, METADATA, STANDALONE, VENDORED, weights_place
+from .overlays import with_overlays
 from .privacy import withhold, withhold_in_remarks
 from .provenance import provenance
 from .rules import read_metadata
@@ -61,7 +62,9 @@ class Stage:
     withheld: dict[str, int] = field(default_factory=dict)
 
 
-def stage_bundle(bundle: Path, folder: Path, form: str, names: Iterable[str] = ()) -> Stage:
+def stage_bundle(
+    bundle: Path, folder: Path, form: str, names: Iterable[str] = (), overlays: Sequence[Path] = ()
+) -> Stage:
     """Copy a source bundle in a form that others can run.
 
     Args:
@@ -69,6 +72,7 @@ def stage_bundle(bundle: Path, folder: Path, form: str, names: Iterable[str] = (
         folder: new folder, under the name that it is shared by; a wheel is written beside it.
         form: standalone or weights.
         names: names of patients and images to withhold in documents, beside those of the public sets.
+        overlays: configurations to merge into ``configs/inference.yaml``, see :func:`.overlays.with_overlays`.
 
     Raises:
         SharingError: the bundle cannot be shared.
@@ -77,6 +81,11 @@ def stage_bundle(bundle: Path, folder: Path, form: str, names: Iterable[str] = (
     folder.mkdir(parents=True)
     stage = Stage(folder, form)
     configs = {name: _text(bundle / name) for name in files if name.startswith("configs/") and _is_config(name)}
+    metadata = read_metadata(bundle)
+    if overlays:
+        configs[INFERENCE], metadata = with_overlays(bundle, metadata, overlays)
+    moved = {name: weights_place(name) for name in files if weights_place(name) != name}
+    configs = {name: _renamed(text, moved) for name, text in configs.items()}
     if form == STANDALONE:
         stage.vendored = _vendor(stage, package_names(configs))
         configs = standalone_configs(configs)
@@ -87,22 +96,27 @@ def stage_bundle(bundle: Path, folder: Path, form: str, names: Iterable[str] = (
         code = {"wheel": stage.wheel.name, "sha256": file_sha256(stage.wheel)}
         note = _WEIGHTS_NOTE.format(name=folder.name, wheel=stage.wheel.name)
     for name in files:
-        target = folder / name
+        target = folder / moved.get(name, name)
         target.parent.mkdir(parents=True, exist_ok=True)
         if name in configs:
             target.write_text(configs[name], encoding="utf-8")
         elif name.startswith("docs/") and target.suffix in (".md", ".txt"):
-            text = _text(bundle / name)
+            text = _renamed(_text(bundle / name), moved)
             if name == "docs/README.md":
                 text = _with_note(text, note)
             _write(stage, target, text, lambda text: withhold(text, names))
         else:
             shutil.copyfile(bundle / name, target)
-    metadata = read_metadata(bundle)
     # A bundle that was received and is passed on keeps no account of an earlier form.
     metadata["provenance"] = provenance(bundle, PACKAGE_DIR, __version__, metadata, form, code)
     write_json(folder / METADATA, metadata)
     return stage
+
+
+def _renamed(text: str, moved: Mapping[str, str]) -> str:
+    for old, new in moved.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _vendor(stage: Stage, names: set[str]) -> list[str]:
