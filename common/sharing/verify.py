@@ -8,15 +8,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from ..io.file_hash import file_sha256
 from .errors import SharingError
 from .inspect_archive import inspect_bundle, opened
 from .manifest import check_manifest
-from .names import SIGNATURE
+from .names import DISTRIBUTION, SIGNATURE
 from .reference import repeat_reference
 from .rules import check_rules
 from .signature import check_signature
 from .weights import check_weights
+
+#: Newest form of the block ``provenance`` in the metadata that this version can read.
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -86,13 +91,15 @@ def verify_folder(
         tell("--  not signed")
     passed(f"{check_manifest(folder)} files as listed")
     metadata = check_rules(folder)
+    _refuse_newer_form(metadata)
     passed(f"metadata: version {metadata['version']}")
     for path in sorted(folder.rglob("*.pt")):
         passed(f"{path.relative_to(folder)}: {len(check_weights(path))} plain tensors")
     wheel = _wheel(metadata, beside)
     if wheel:
         passed(f"{wheel.name} as listed")
-    for line in _other_versions(metadata):
+    others = dict(_other_versions(metadata))
+    for line in others:
         tell(f"--  {line}")
     inspection = inspect_bundle(folder)
     for entry in inspection.marked:
@@ -108,7 +115,7 @@ def verify_folder(
             "them); --trusted KEY.pub runs what its owner signed, --accept-unusual runs it all the same"
         )
     else:
-        passed(f"reference prediction without this package: {repeat_reference(folder, wheel)}")
+        passed(f"reference prediction without this package: {_repeat(folder, wheel, others)}")
     return Verified(folder.name, str(metadata["version"]), checks)
 
 
@@ -129,7 +136,29 @@ def _wheel(metadata: dict[str, Any], beside: Path) -> Path | None:
     return path
 
 
-def _other_versions(metadata: dict[str, Any]) -> Iterable[str]:
+def _refuse_newer_form(metadata: dict[str, Any]) -> None:
+    stated = metadata.get("provenance")
+    form = stated.get("format") if isinstance(stated, dict) else None
+    if isinstance(form, int) and form > FORMAT:
+        raise SharingError(
+            f"configs/metadata.json: of a newer {DISTRIBUTION} than the one here (form {form} of the provenance, known "
+            f"up to {FORMAT}); install a newer one"
+        )
+
+
+def _repeat(folder: Path, wheel: Path | None, others: dict[str, bool]) -> str:
+    try:
+        return repeat_reference(folder, wheel)
+    except SharingError as error:
+        older = [line for line, is_older in others.items() if is_older]
+        if not older:
+            raise
+        # Other versions are no reason to refuse a bundle, but the likeliest one when it does not run.
+        raise SharingError(f"{error} ({'; '.join(older)})") from error
+
+
+def _other_versions(metadata: dict[str, Any]) -> Iterable[tuple[str, bool]]:
+    """Packages that are here in another version: a line, and whether the one here is older or missing."""
     stated = {
         "monai": metadata["monai_version"],
         "torch": metadata["pytorch_version"],
@@ -139,6 +168,15 @@ def _other_versions(metadata: dict[str, Any]) -> Iterable[str]:
         try:
             found = version(name).split("+")[0]
         except PackageNotFoundError:
-            found = "not installed"
+            yield f"{name}: made with {wanted}, here not installed", True
+            continue
         if found != wanted:
-            yield f"{name}: made with {wanted}, here {found}"
+            older = _is_older(found, wanted)
+            yield f"{name}: made with {wanted}, here {'the older ' if older else ''}{found}", older
+
+
+def _is_older(found: str, wanted: str) -> bool:
+    try:
+        return Version(found) < Version(wanted)
+    except InvalidVersion:
+        return False

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import pickle
+import re
 import shutil
 import stat
 import subprocess
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,6 +99,7 @@ def test_the_list_is_one_that_sha256sum_reads(small: Path) -> None:
         (lambda meta: meta["required_packages_version"].update(common="1.0"), "common is on no package index"),
         (lambda meta: meta["required_packages_version"].update({"x; rm": "1"}), "'x; rm' does not match"),
         (lambda meta: meta["network_data_format"].pop("outputs"), "'outputs' is a required property"),
+        (lambda meta: meta["provenance"].update(format=2), "of a newer cxr-tb-common than the one here"),
         (lambda meta: meta["provenance"]["code"].update(wheel="../x.whl"), "no name of a wheel"),
         (lambda meta: meta["provenance"]["code"].update(wheel="x.whl"), "x.whl: missing"),
     ],
@@ -103,6 +107,44 @@ def test_the_list_is_one_that_sha256sum_reads(small: Path) -> None:
 def test_faulty_metadata_are_refused(small: Path, refused: Callable[..., str], change: Any, reason: str) -> None:
     change_metadata(small, change)
     assert reason in refused()
+
+
+def test_a_bundle_of_newer_packages_is_said_to_be_one(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = {"monai": "1.6.1", "torch": "2.13.0+cpu", "numpy": "2.10.0", "pandas": "3.0.1"}
+
+    def installed(name: str) -> str:
+        if name not in here:
+            raise PackageNotFoundError(name)
+        return here[name]
+
+    def newer(meta: dict[str, Any]) -> None:
+        meta |= {"monai_version": "1.10.0", "pytorch_version": "2.13.0", "numpy_version": "2.9.5"}
+        meta["required_packages_version"] = {"pandas": "3.0.1", "nibabel": "5.0"}
+
+    change_metadata(small, newer)
+    archive = pack(small, tmp_path / "x.zip")
+    monkeypatch.setattr(verify, "version", installed)
+    monkeypatch.setattr(verify, "inspect_bundle", lambda folder: SimpleNamespace(marked=[]))
+    said: list[str] = []
+    assert verify_archive(archive, run=False, tell=said.append).name == "cxr_lung_segmentation"
+    assert [line for line in said if "made with" in line] == [
+        "--  monai: made with 1.10.0, here the older 1.6.1",
+        "--  numpy: made with 2.9.5, here 2.10.0",
+        "--  nibabel: made with 5.0, here not installed",
+    ]
+
+    def fail(*arguments: object) -> str:
+        raise SharingError("does not run")
+
+    # They are named where they may be the cause, and nothing is refused that runs.
+    monkeypatch.setattr(verify, "repeat_reference", lambda *arguments: "to the bit")
+    assert verify_archive(archive).checks[-1].endswith("to the bit")
+    monkeypatch.setattr(verify, "repeat_reference", fail)
+    reason = "does not run (monai: made with 1.10.0, here the older 1.6.1; nibabel: made with 5.0, here not installed)"
+    with pytest.raises(SharingError, match=f"^{re.escape(reason)}$"):
+        verify_archive(archive)
 
 
 class Evil:
