@@ -35,7 +35,8 @@ def refuse_overlap(
     to ``python -m common.data check``.
 
     Args:
-        training: items with ``image`` (path) and ``site``, as :func:`common.data.lung_items` makes them.
+        training: items with ``image`` (path) and, where it is known, ``site``, as :func:`common.data.lung_items` makes
+            them.
         held_out: items of the same kind.
         pictures: whether to read and compare the pictures, about 10 ms each.
         processes: worker processes that read them.
@@ -66,12 +67,12 @@ def _same_files(training: Sequence[Mapping[str, Any]], held_out: Sequence[Mappin
 
 
 def _foreign_files(training: Sequence[Mapping[str, Any]], held_out: Sequence[Mapping[str, Any]]) -> list[str]:
-    sites = {item["site"] for item in held_out}
+    sites = {item.get("site") for item in held_out}
     problems = []
     for item in training:
         origin = foreign_origin(str(item["image"]))
-        if origin in sites and origin != item["site"]:
-            problems.append(f"{item['image']} of {item['site']} comes from {origin}, which is held out")
+        if origin in sites and origin != item.get("site"):
+            problems.append(f"{item['image']} of {item.get('site')} comes from {origin}, which is held out")
     return problems
 
 

@@ -31,7 +31,8 @@ class MixedSampler(BalancedSampler):
         steps: batches an epoch, for each process.
         batch_size: of each process.
         seed: the seed of the run, the same in all processes.
-        key: entry of an item that names its source.
+        key: entry of an item that names its source. Shares are without effect where no item has it, as with the items
+            that MONAI Label gives.
 
     Raises:
         UsageError: shares that are negative or more than 1 in all, a source with a share and without items, or fewer
@@ -55,15 +56,17 @@ class MixedSampler(BalancedSampler):
             raise UsageError(f"shares must be at least 0 and at most 1 in all, got {found}")
         self.num_samples = steps * batch_size
         self.total_size = self.num_samples * self.num_replicas
-        named = [index for index, item in enumerate(items) if item[key] in shares]
-        members = {source: [index for index in named if items[index][key] == source] for source in shares}
+        if not any(key in item for item in items):
+            shares = {}
+        named = [index for index, item in enumerate(items) if item.get(key) in shares]
+        members = {source: [index for index in named if items[index].get(key) == source] for source in shares}
         members[_REST] = sorted(set(range(len(items))) - set(named))
         # Rounded as a whole, so that the counts add up.
         ends = np.rint(np.cumsum([*shares.values()]).clip(0, 1) * self.total_size).astype(int)
         counts = dict(zip(members, np.diff([0, *ends, self.total_size]).tolist(), strict=True))
         for source, count in counts.items():
             if count and not members[source]:
-                found = ", ".join(sorted({str(item[key]) for item in items})) or "none"
+                found = ", ".join(sorted({str(item.get(key)) for item in items})) or "none"
                 raise UsageError(f"an epoch needs items of the source {source}; there are {found}")
         self.members = {source: np.array(members[source]) for source, count in counts.items() if count}
         self.counts = counts

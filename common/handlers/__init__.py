@@ -10,6 +10,7 @@ from .load_weights import LoadWeights
 from .model_selection import ModelSelection
 from .prediction_record import PredictionRecord, ResumeError, finished_inputs
 from .region_files import RegionFiles
+from .serve_weights import ServeWeights
 from .shared_record import SharedRecord
 from .stop_on_nan import LossError, StopOnNaN
 from .sync_buffers import SyncBuffers
@@ -29,6 +30,7 @@ __all__ = [
     "RegionFiles",
     "ResumeError",
     "ResumeFileError",
+    "ServeWeights",
     "SharedRecord",
     "StopOnNaN",
     "SyncBuffers",

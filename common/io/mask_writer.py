@@ -14,14 +14,13 @@ import numpy as np
 from monai.config import NdarrayOrTensor
 from monai.data import ImageWriter
 from monai.utils import ImageMetaKey, MetaKeys, convert_to_numpy
-from nibabel.orientations import apply_orientation, inv_ornt_aff, ornt_transform
 from PIL import Image
 
 from .atomic import atomic_write
 from .dicom_seg import SEG_SUFFIX, make_segmentation, structure_of
 from .dicom_source import save_result
-from .radiograph import AS_STORED
 from .run_algorithm import running_algorithm
+from .source_grid import on_source_grid
 
 logger = logging.getLogger(__name__)
 
@@ -125,14 +124,10 @@ class MaskWriter(ImageWriter):
         save_result(make_segmentation(self.mask.T, radiograph, *what, algorithm), filename)
 
     def _write_nifti(self, stream: BinaryIO, *, packed: bool) -> None:
-        storage = np.asarray(self.meta.get("source_storage", AS_STORED), dtype=np.float64)
-        affine = np.asarray(self.meta.get("source_affine", np.diag([-1.0, -1.0, 1.0, 1.0])), dtype=np.float64)
-        back = ornt_transform(AS_STORED, storage)
-        volume = self.mask[..., np.newaxis]
-        stored = apply_orientation(volume, back)
+        stored, affine = on_source_grid(self.mask, self.meta)
         if int(self.meta.get("source_axes", 2)) == 2:
             stored = stored[..., 0]
-        image = nib.Nifti1Image(stored, affine @ inv_ornt_aff(back, volume.shape))
+        image = nib.Nifti1Image(stored, affine)
         image.header.set_xyzt_units("mm")
         content = image.to_bytes()
         stream.write(gzip.compress(content, compresslevel=1, mtime=0) if packed else content)

@@ -6,6 +6,7 @@ from .grad_cam import grad_cam
 from .grad_cam_pp import grad_cam_pp, grad_cam_pp_exp
 from .lesion_transforms import FindLesionsd, describe_lesions, lesion_confidence
 from .mapper import METHODS, EvidenceMapper
+from .positive_regions import PositiveRegionsd
 from .randomisation import RandomisationStep, randomisation_check
 from .region_file import RegionFileError, read_regions, write_regions
 from .region_transforms import REGION_BOXES, FindRegions, FindRegionsd
@@ -28,6 +29,7 @@ __all__ = [
     "FindLesionsd",
     "FindRegions",
     "FindRegionsd",
+    "PositiveRegionsd",
     "RandomisationStep",
     "Region",
     "RegionFileError",

@@ -5,6 +5,7 @@ from .boxes_to_mask import BoxesToMaskd, boxes_to_masks
 from .describe_lungs import describe_lungs
 from .find_lungs import FindLungsd
 from .image_weight import ImageWeightd
+from .label_server import ClassScoresd, OnSourceGridd, in_label_server
 from .lung_box import LUNGS_FOUND, CropToLungs, CropToLungsd
 from .lung_mask import CleanLungMask, CleanLungMaskd, lung_box
 from .mask_lungs import MaskLungsd
@@ -19,6 +20,7 @@ __all__ = [
     "LUNGS_FOUND",
     "TB_DECISION",
     "BoxesToMaskd",
+    "ClassScoresd",
     "CleanLungMask",
     "CleanLungMaskd",
     "CropBorder",
@@ -30,6 +32,7 @@ __all__ = [
     "ImageWeightd",
     "MaskLungsd",
     "MaskToBoxesd",
+    "OnSourceGridd",
     "Shrinkd",
     "SplitLungs",
     "SplitLungsd",
@@ -39,6 +42,7 @@ __all__ = [
     "boxes_to_masks",
     "describe_lungs",
     "describe_tb",
+    "in_label_server",
     "lung_box",
     "mask_to_boxes",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from monai.apps.detection.transforms.box_ops import convert_box_to_mask
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.data.box_utils import CornerSizeMode, StandardMode, clip_boxes_to_image, convert_box_mode
-from monai.transforms import MapTransform
+from monai.transforms import Compose, EnsureChannelFirstd, LoadImaged, MapTransform
 from numpy.typing import ArrayLike, NDArray
 
+from ..io import MaskReader
 from ..metrics.boxes import as_boxes
+from .unite_masks import UniteMasksd
 
 
 def boxes_to_masks(boxes: ArrayLike, size: Sequence[int]) -> NDArray[np.bool_]:
@@ -47,6 +50,8 @@ class BoxesToMaskd(MapTransform):
     the image's metadata, so that crops, flips, resizing, affine transforms and ``Invertd`` treat both alike;
     :class:`MaskToBoxesd` makes boxes again. Boxes are rounded and cut as in :func:`boxes_to_masks`. MONAI's own
     ``BoxToMaskd`` refuses boxes that leave the image, cuts edges down to whole pixels, and knows no channel a class.
+
+    An item without boxes that has the path of a mask file under the key itself, as those of MONAI Label do, gets that.
 
     Args:
         keys: keys of the masks to write.
@@ -85,12 +90,24 @@ class BoxesToMaskd(MapTransform):
         if getattr(image, "applied_operations", None):
             done = image.applied_operations[0].get("class", "a transform")
             raise ValueError(f"BoxesToMaskd: {done} has changed the image, but its boxes belong to the image as loaded")
+        if self.boxes_key not in d and all(isinstance(d.get(key), str | PathLike) for key in self.keys):
+            return self._from_files(d)
         masks = boxes_to_masks(d[self.boxes_key], image.shape[1:])
         classes = np.asarray(d.get(self.classes_key, np.zeros(len(masks))))
         mask = self._channels(masks, classes).astype(np.float32)
         for key in self.keys:
             d[key] = MetaTensor(mask.copy(), meta=image.meta.copy() if isinstance(image, MetaTensor) else None)
         return d
+
+    def _from_files(self, d: dict[Hashable, Any]) -> dict[Hashable, Any]:
+        load = Compose(
+            [
+                LoadImaged(self.keys, reader=MaskReader()),
+                EnsureChannelFirstd(self.keys),
+                UniteMasksd(self.keys, reference=str(self.image_key)),
+            ]
+        )
+        return dict(load(d))
 
     def _channels(self, masks: NDArray[np.bool_], classes: NDArray[Any]) -> NDArray[np.bool_]:
         if len(classes) != len(masks):
