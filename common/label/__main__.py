@@ -1,0 +1,89 @@
+"""Command line of MONAI Label: ``python -m common.label VERB …``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UsageError
+from .app_folder import prepare_app
+from .environment import find_environment
+from .start import check_bundles, check_port, check_studies, command, server_variables
+
+_EPILOG = "Exit status: 0 done, 1 refused or not possible, 2 wrong arguments. docs/monai_label.md tells more."
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of both verbs."""
+    parser = argparse.ArgumentParser(
+        prog="python -m common.label",
+        description="Serve the bundles by MONAI Label's stock server and app, offline.",
+        epilog=_EPILOG,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(
+            name, help=text, description=text, epilog=_EPILOG, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        )
+        verb.add_argument("--env", type=Path, default=Path(".venv-label"), help="environment of MONAI Label")
+        verb.add_argument("--app", type=Path, default=Path("label_app"), help="app folder with the bundles")
+        return verb
+
+    prepare = add("prepare", "copy the stock app into a folder and export the bundles into it")
+    prepare.add_argument("--bundles", type=Path, default=Path("bundles"), help="folder of the source bundles")
+    prepare.add_argument(
+        "--replace", action="store_true", help="export bundles anew that are there; weights trained since are lost"
+    )
+    prepare.set_defaults(run=run_prepare)
+
+    start = add("start", "check everything, then become the server")
+    start.add_argument("studies", metavar="STUDIES", help="folder of radiographs, or address of a DICOMweb archive")
+    start.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other machines in")
+    start.add_argument("--port", type=int, default=8000, help="port to listen on")
+    start.set_defaults(run=run_start)
+    return parser
+
+
+def run_prepare(options: argparse.Namespace) -> int:
+    """Make the app folder."""
+    environment = find_environment(options.env)
+    put = prepare_app(options.app, environment, options.bundles, replace=options.replace, tell=print)
+    print(f"{options.app}: {len(put)} bundles exported; `python -m common.label start STUDIES` serves them")
+    return 0
+
+
+def run_start(options: argparse.Namespace) -> int:
+    """Become the server; signals and the exit status are its own."""
+    studies = check_studies(options.studies)
+    check_port(options.host, options.port)
+    environ = server_variables(os.environ)
+    environment = find_environment(options.env, environ)
+    bundles = check_bundles(options.app, environment)
+    words = command(environment, options.app, studies, options.host, options.port, bundles)
+    print(f"http://{options.host}:{options.port}/ serves {', '.join(bundles)}", flush=True)
+    os.execve(words[0], words, environ)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Args:
+        arguments: words of the command line without the program's name; those of this process by default.
+
+    Returns:
+        Exit status.
+    """
+    options = build_parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except (UsageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
