@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ from nvflare.apis.fl_constant import FLMetaKey
 from nvflare.app_common.abstract.fl_model import FLModel, ParamsType
 
 from ..cli import explain
+from .errors import FederatedError
 from .site import Site
+from .site_log import own_log
 from .site_training import SiteTraining
 from .task import FederatedTask
 
-logger = logging.getLogger(__name__)
-
-#: File in a site's output folder with the line that says why its training has ended early.
-ERROR_FILE = "error.txt"
+#: Files in a site's output folder: all messages, and the line that says why its training has ended early.
+LOG, ERROR = "training.log", "error.txt"
 
 
 def contribution(weights: dict[str, Any], images: int) -> FLModel:
@@ -29,30 +29,38 @@ def contribution(weights: dict[str, Any], images: int) -> FLModel:
 def serve(task_file: str | Path) -> None:
     """Take part in a federation until it ends; to be called by the script of a job.
 
-    An error ends this site's part. Its text stays here, in the log and in ``error.txt``: it may name files.
-
     Args:
         task_file: the task, as it came with the job.
+
+    Raises:
+        FederatedError: this site cannot go on. Why stands in its ``error.txt``, and not in this error, which NVFlare
+            writes into logs that may leave the site.
     """
     flare.init()
     name = flare.get_site_name()
-    output_dir: Path | None = None
+    site = Site.read(name)
+    folder = Path(site.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ERROR).unlink(missing_ok=True)
     try:
-        site = Site.read(name)
-        output_dir = Path(site.output_dir)
-        output_dir.mkdir(parents=True, exist_ok=True)
-        (output_dir / ERROR_FILE).unlink(missing_ok=True)
-        training = SiteTraining(FederatedTask.read(task_file), site, name)
-        while flare.is_running():
-            received = flare.receive()
-            if received is None:
-                break
-            trained = training.train(received.params, received.current_round)
-            flare.send(contribution(trained, training.images))
-        training.close()
+        with own_log(folder / LOG):
+            _rounds(SiteTraining(FederatedTask.read(task_file), site, name))
     except Exception as error:
         line = explain(error) or f"{type(error).__name__}: {error}"
-        logger.error("%s cannot go on: %s", name, line)
-        if output_dir is not None and output_dir.is_dir():
-            (output_dir / ERROR_FILE).write_text(line + "\n", encoding="utf-8")
-        raise
+        (folder / ERROR).write_text(line.replace("\n", " ") + "\n", encoding="utf-8")
+        with (folder / LOG).open("a", encoding="utf-8") as log:
+            traceback.print_exception(error, file=log)
+    else:
+        return
+    # Raised outside the except clause: what is behind it would be quoted with it.
+    raise FederatedError(f"{name} cannot go on: see {ERROR} in its output folder")
+
+
+def _rounds(training: SiteTraining) -> None:
+    while flare.is_running():
+        received = flare.receive()
+        if received is None:
+            break
+        trained = training.train(received.params, received.current_round)
+        flare.send(contribution(trained, training.images))
+    training.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import time
 import warnings
 from collections.abc import Mapping
@@ -19,8 +18,6 @@ from ..io import write_json
 from .site import Site
 from .task import FederatedTask
 from .tensors import check_like, weights_sha256
-
-logger = logging.getLogger(__name__)
 
 
 class SiteTraining:
