@@ -1,6 +1,7 @@
 """Ignite handlers that MONAI lacks, one a file."""
 
 from ..networks import WeightsError
+from .collect_predictions import CollectPredictions, describe_probability
 from .epoch_seed import EpochSeed
 from .handler_group import HandlerGroup
 from .last_checkpoint import LastCheckpoint, ResumeFileError
@@ -18,6 +19,7 @@ from .training_curves import TrainingCurves
 from .training_record import TrainingRecord
 
 __all__ = [
+    "CollectPredictions",
     "EpochSeed",
     "HandlerGroup",
     "LastCheckpoint",
@@ -37,5 +39,6 @@ __all__ = [
     "TrainingCurves",
     "TrainingRecord",
     "WeightsError",
+    "describe_probability",
     "finished_inputs",
 ]

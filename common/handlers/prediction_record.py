@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..io import RadiographLayout, file_sha256, write_csv, write_json
 from .environment import environment
 from .portable import portable
+from .training_sites import training_sites
 
 TABLE = "predictions.csv"
 #: Tables that the other processes of a run in several processes write while it goes on.
@@ -107,10 +108,11 @@ class PredictionRecord:
         dataset_dir: inputs are named by their path below it.
         columns: function of one post-processed item (with ``image`` and ``pred``) that gives the bundle's columns;
             an entry "flags" is a list of words.
-        weights: weights file, for its SHA-256 in ``run.json``.
+        weights: weights file, for its SHA-256 in ``run.json``; None where there is none, which cannot be resumed.
         resume: keep the rows of an earlier run into the same folder.
         layouts: names of the files that belong to each input, see :func:`finished_inputs`.
-        bundle_root: folder of the bundle, whose name and version (of ``configs/metadata.json``) are recorded.
+        bundle_root: folder of the bundle, whose name and version (of ``configs/metadata.json``) are recorded, and the
+            sites that the weights were trained at, see :func:`.training_sites.training_sites`.
         settings: the values of the configuration that shape the result; of an absolute path, the name is recorded.
     """
 
@@ -119,7 +121,7 @@ class PredictionRecord:
         output_dir: str | Path,
         dataset_dir: str | Path,
         columns: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        weights: str | Path,
+        weights: str | Path | None,
         resume: bool = False,
         layouts: Sequence[RadiographLayout] = (),
         bundle_root: str | Path | None = None,
@@ -128,7 +130,7 @@ class PredictionRecord:
         self.output_dir = Path(output_dir)
         self.dataset_dir = Path(dataset_dir)
         self.columns = columns
-        self.weights = Path(weights)
+        self.weights = None if weights is None else Path(weights)
         self.resume = resume
         self.layouts = list(layouts)
         self.bundle_root = None if bundle_root is None else Path(bundle_root)
@@ -147,7 +149,7 @@ class PredictionRecord:
         self._begin()
         done = finished_inputs(
             self.output_dir,
-            self.weights,
+            self.weights or "",
             resume=self.resume,
             dataset_dir=self.dataset_dir,
             layouts=self.layouts,
@@ -214,10 +216,11 @@ class PredictionRecord:
         self._write_run(complete=True)
 
     def _write_run(self, *, complete: bool) -> None:
+        metadata = self._metadata()
         record = {
-            **self._bundle(),
+            **self._bundle(metadata),
             "complete": complete,
-            "weights_sha256": file_sha256(self.weights),
+            **self._trained(metadata),
             "settings": self.settings,
             "counts": self.counts(),
             "seconds": round(time.monotonic() - self._began, 2),
@@ -225,13 +228,24 @@ class PredictionRecord:
         }
         write_json(self.output_dir / RUN, record)
 
-    def _bundle(self) -> dict[str, str]:
+    def _metadata(self) -> dict[str, Any]:
         if self.bundle_root is None:
             return {}
         metadata = self.bundle_root / "configs" / "metadata.json"
         # A bundle without metadata still has to infer.
-        known = json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else {}
-        return {"bundle": self.bundle_root.resolve().name, "version": str(known.get("version", ""))}
+        return json.loads(metadata.read_text(encoding="utf-8")) if metadata.is_file() else {}
+
+    def _trained(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        if self.weights is None:
+            return {}
+        weights = file_sha256(self.weights)
+        sites = training_sites(self.weights, weights, metadata)
+        return {"weights_sha256": weights} | ({"train_sites": sites} if sites else {})
+
+    def _bundle(self, metadata: Mapping[str, Any]) -> dict[str, str]:
+        if self.bundle_root is None:
+            return {}
+        return {"bundle": self.bundle_root.resolve().name, "version": str(metadata.get("version", ""))}
 
     def counts(self) -> dict[str, int]:
         """Number of inputs that are ok, refused and failed."""

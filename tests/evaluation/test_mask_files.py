@@ -94,4 +94,6 @@ def test_two_images_of_one_name_keep_their_masks_apart(tmp_path: Path) -> None:
 
 def test_masks_are_found_where_the_radiographs_did_not_travel(tmp_path: Path) -> None:
     find = MaskFinder(tmp_path / "out", tmp_path / "data", "lungs")
-    assert find("site/1.2.840.5.nii.gz") == tmp_path / "out/site/1.2.840.5_lungs.png"
+    names = {"site/a.png": "site/a_lungs.png", "site/1.2.840.5.dcm": "site/1.2.840.5.dcm_lungs.png"}
+    names |= {"b.nii.gz": "b.nii.gz_lungs.png", "IM0001": "IM0001.dicom_lungs.png"}
+    assert {name: find(name).relative_to(tmp_path / "out").as_posix() for name in names} == names
