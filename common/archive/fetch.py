@@ -83,11 +83,14 @@ def fetch_radiographs(
 
     Raises:
         ArchiveError: the archive cannot be worked with; what has been fetched stays.
-        OSError: the folder cannot be written, or is full; what has been fetched stays.
-        UsageError: ``fetched.csv`` is something else.
+        UsageError: the folder cannot be written or is full (what has been fetched stays), or ``fetched.csv`` is
+            something else.
     """
     root = Path(folder)
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{root}: {error.strerror}; a folder to write to is needed") from None
     rows = _read_table(root / TABLE)
     refused = {row["instance_uid"]: row["reason"] for row in rows.values() if row["status"] == REFUSED}
     _remove_abandoned(root)
@@ -103,9 +106,12 @@ def fetch_radiographs(
                     done.append(Fetched(instance, REFUSED, refused[instance.instance]))
                 else:
                     done.append(_fetch_one(archive, root, instance))
-    except (ArchiveError, OSError, KeyboardInterrupt):
+    except (ArchiveError, OSError, KeyboardInterrupt) as error:
         with contextlib.suppress(OSError):  # the disk may be full; the error itself is what matters
             _write_table(root / TABLE, rows, done)
+        if isinstance(error, OSError):
+            kept = "what has been fetched stays, and the same command goes on"
+            raise UsageError(f"{root}: {error.strerror or type(error).__name__}; {kept}") from error
         raise
     _write_table(root / TABLE, rows, done)
     return done

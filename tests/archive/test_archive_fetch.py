@@ -228,11 +228,18 @@ def test_full_disk(opened: Opened, three: list[Path], tmp_path: Path, monkeypatc
         return real(path)
 
     monkeypatch.setattr(fetch_module, "atomic_write", full_after_one)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UsageError) as caught:
         fetch(opened(), tmp_path / "out")
+    kept = "what has been fetched stays, and the same command goes on"
+    assert str(caught.value) == f"{tmp_path / 'out'}: No space left on device; {kept}"
     assert len(find_radiographs(tmp_path / "out")) == 1
     monkeypatch.undo()
     assert count(fetch(opened(), tmp_path / "out")) == {"present": 1, "fetched": 2}
+
+
+def test_folder_that_is_a_file(opened: Opened, three: list[Path]) -> None:
+    with pytest.raises(UsageError, match="File exists; a folder to write to is needed"):
+        fetch(opened(), three[0])
 
 
 def test_leftovers_of_a_killed_run_go_but_not_those_of_a_running_one(

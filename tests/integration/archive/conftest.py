@@ -1,0 +1,28 @@
+"""Fixtures of the tests against a real archive."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from orthanc_server import Orthanc, needs_orthanc
+
+pytest.importorskip("dicomweb_client", reason="dicomweb-client, of the extra archive, is not installed")
+# Certificates and small files are made as in the tests without an archive.
+sys.path.append(str(Path(__file__).parents[2] / "archive"))
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path) -> Iterator[Callable[..., Orthanc]]:
+    """Function that starts an Orthanc; all are stopped at the end."""
+    needs_orthanc()
+    with ExitStack() as running:
+
+        def start(**options: Any) -> Orthanc:
+            return running.enter_context(Orthanc(tmp_path / f"orthanc{len(list(tmp_path.iterdir()))}", **options))
+
+        yield start
