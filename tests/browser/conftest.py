@@ -18,6 +18,7 @@ from common.data import read_index, write_phantom_dataset
 from common.data.index_writer import write_index
 from common.evaluation.report import ReportOptions, build_report, parse_target, read_models, write_report
 from common.io.mask_file import read_union
+from common.localization import Region, write_regions
 
 #: Names under which Debian and others install it.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -27,13 +28,13 @@ DRAWN = 12
 
 @pytest.fixture(scope="session")
 def report_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with a report of two classifiers and two segmentations at three sites."""
+    """Folder with a report of two classifiers, two segmentations of the lungs and two of lesions at three sites."""
     root = tmp_path_factory.mktemp("report")
     data = root / "data"
     write_phantom_dataset(data, DRAWN, size=(128, 128))
     drawn = read_index(data).to_dict("records")
     random = np.random.default_rng(3)
-    rows = [row | {"seg_split": "test", "cls_split": "test"} for row in drawn]
+    rows = [row | {"seg_split": "test", "cls_split": "test", "det_split": "test"} for row in drawn]
     rows += [_scored(row, number, random) for number in range(240) for row in (drawn[number % 3],)]
     table = pd.DataFrame(rows)
     write_index(data, table)
@@ -43,10 +44,11 @@ def report_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, gain, by_site in zip(("a", "b"), (1.9, 1.4), shifts, strict=True)
     ]
     networks = [_outline(root / name, data, rows[:DRAWN], error, random) for name, error in (("c", 0.8), ("d", 2.0))]
+    outlines = [_find_lesions(root / name, rows[:DRAWN], error, random) for name, error in (("e", 2.0), ("f", 6.0))]
     models = read_models(
-        [*classifiers, *networks],
-        ["net A", "net B", "U-Net A", "U-Net B"],
-        ["phantom_north+phantom_south", "phantom_north", "phantom_north+phantom_south", "phantom_east"],
+        [*classifiers, *networks, *outlines],
+        ["net A", "net B", "U-Net A", "U-Net B", "lesions A", "lesions B"],
+        [*("phantom_north+phantom_south", "phantom_north", "phantom_north+phantom_south", "phantom_east"), "-", "-"],
     )
     options = ReportOptions(
         title="TB on chest radiographs: phantoms",
@@ -113,3 +115,31 @@ def _outline(folder: Path, data: Path, rows: list[dict[str, str]], error: float,
     record = {"bundle": "lung_seg", "version": "0.2.0", "complete": True, "weights_sha256": folder.name * 64}
     (folder / "run.json").write_text(json.dumps(record))
     return folder
+
+
+def _find_lesions(folder: Path, rows: list[dict[str, str]], error: float, random: np.random.Generator) -> Path:
+    """Lesions that lie beside the true ones, some of them missed; and one on every third normal film."""
+    regions: dict[str, list[Region]] = {}
+    for number, row in enumerate(rows):
+        boxes = [entry["xywh"] for entry in json.loads(row["boxes"] or "[]") if random.random() < 0.85]
+        boxes += [[20, 20, 14, 12]] * (row["tb"] == "0" and number % 3 == 0)
+        mask = np.zeros((128, 128), dtype=np.uint8)
+        found = []
+        for x, y, w, h in boxes:
+            left, top = (int(np.clip(edge + error * random.normal(), 0, 100)) for edge in (x, y))
+            found.append(Region((left, top, max(int(w), 4), max(int(h), 4)), float(random.uniform(0.5, 0.95))))
+            mask[top : top + max(int(h), 4), left : left + max(int(w), 4)] = 255
+        regions[row["image"]] = [Region(_inside(each.box), each.score) for each in found]
+        path = folder / Path(row["image"]).parent / f"{Path(row['image']).stem}_tb.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+    write_regions(folder / "lesions.json", regions)
+    record = {"bundle": "tb_seg", "version": "0.1.0", "complete": True, "weights_sha256": folder.name * 64}
+    (folder / "run.json").write_text(json.dumps(record))
+    return folder
+
+
+def _inside(box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """The part of a box within the film."""
+    x, y, w, h = box
+    return x, y, min(w, 128 - x), min(h, 128 - y)

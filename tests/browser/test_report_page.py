@@ -61,6 +61,7 @@ def test_every_chart_is_there_and_drawn(opened: Opened) -> None:
     panels = range(4)  # three sites and all of them
     wanted = {f"{kind}-{panel}" for kind in ("roc", "calibration", "decision") for panel in panels}
     wanted |= {f"scores-{model}-{panel}" for model in range(2) for panel in panels}
+    wanted |= {f"froc-{panel}" for panel in panels}
     assert {chart["id"] for chart in charts} == wanted
     assert len(charts) == len(wanted)
     for chart in charts:
@@ -106,6 +107,33 @@ def test_a_table_sorts_by_keyboard(opened: Opened) -> None:
     assert opened.complaints == []
 
 
+def test_lesions_are_drawn_and_compared(opened: Opened) -> None:
+    section = opened.page.locator("#lesions")
+    assert section.locator("figure.case img").count() >= 4
+    assert "True boxes blue" in section.text_content()
+    heads = section.locator("h3").all_text_contents()
+    assert heads == [
+        "Images with true boxes",
+        "FROC",
+        "Normal images",
+        "By site and subgroup",
+        "Models compared",
+        "Worst cases",
+        "Normal images with the largest false area",
+    ]
+    # Both curves of a panel end at the right edge, within its frame.
+    boxes = section.locator("#froc-3").evaluate(
+        """(chart) => [...chart.querySelectorAll("path.line")].map((line) => {
+            const box = line.getBBox();
+            return { right: box.x + box.width, top: box.y };
+        })"""
+    )
+    assert len(boxes) == 2
+    for box in boxes:
+        assert box["right"] == pytest.approx(328, abs=1)
+        assert box["top"] >= 9
+
+
 def test_everything_can_be_reached_by_keyboard(opened: Opened) -> None:
     opened.page.keyboard.press("Tab")
     assert opened.page.evaluate("document.activeElement.textContent") == "Skip to the verdict"
@@ -139,7 +167,7 @@ def test_it_is_complete_without_scripts_and_on_paper(browser: Any, report_dir: P
     page = opened.page
     assert page.locator("table.sort th button").count() == 0
     assert page.locator("table.sort").count() > 15
-    assert page.locator("svg.chart").count() == 20
+    assert page.locator("svg.chart").count() == 24
     page.emulate_media(media="print")
     assert page.locator("details:not([open]) table").first.is_visible()
     assert len(page.pdf()) > 50_000

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
+from ...data import read_index
 from ...data.parallel import default_processes
+from ..bundle_run import bundle_split_column, run_bundle
+from ..classification import index_folder
 from ..errors import EvaluationError
 from ..operating_point import PREVALENCES, parse_rule
 from ..report import ReportOptions, build_report, parse_target, read_models, write_report
+from ..report.selection import clean_index, selected_rows
 from ..report.write import PAGE
 from ..spacing import parse_spacing
 from ..subgroups import AGE_BANDS
@@ -30,7 +35,20 @@ def add_parser(verbs: Any) -> None:
         "errors (all listed in the page); 1 nothing was written.",
     )
     parser.add_argument(
-        "runs", nargs="+", metavar="RUN", help="output folder of an inference on the folder of the index"
+        "runs", nargs="*", metavar="RUN", help="output folder of an inference on the folder of the index"
+    )
+    parser.add_argument(
+        "--bundle",
+        metavar="DIR",
+        help="first let this bundle infer the images of the chosen sites and splits, into the folder run of the "
+        "output, as one more RUN; what is there already is not done again",
+    )
+    parser.add_argument(
+        "--overlays",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="files of the bundle's configs on top of its inference.yaml, such as inference_openvino",
     )
     parser.add_argument("--index", required=True, metavar="DIR", help="folder with index.csv")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for report.html and report.json")
@@ -160,7 +178,12 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
         processes=args.processes,
     )
-    report = build_report(read_models(args.runs, args.names, args.train_sites), args.index, options)
+    folders = list(args.runs)
+    if args.bundle:
+        folders.append(_infer(args, options))
+    elif not folders:
+        raise EvaluationError("no RUN and no --bundle; name what is to be evaluated")
+    report = build_report(read_models(folders, args.names, args.train_sites), args.index, options)
     write_report(report, args.output)
     for row in report.record["verdict"]:
         for check in row["checks"]:
@@ -172,6 +195,17 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"written to {args.output}/{PAGE}")
     return 0 if report.complete else 3
+
+
+def _infer(args: argparse.Namespace, options: ReportOptions) -> str:
+    """Run the bundle on the chosen images; return its output folder."""
+    folder = index_folder(args.index)
+    index, _ = clean_index(read_index(folder))
+    column = options.split_column or bundle_split_column(args.bundle)
+    rows = selected_rows(index, options.sites, column, options.splits_of("")).rows
+    output = Path(args.output) / "run"
+    run_bundle(args.bundle, rows, folder, output, args.overlays)
+    return str(output)
 
 
 def _splits(texts: list[str]) -> dict[str, list[str]]:
