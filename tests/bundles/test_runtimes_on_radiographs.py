@@ -27,6 +27,7 @@ RUNTIMES = (
     ("inference_onnx", "onnxruntime", {}, 1e-4, 1e-4),
     ("inference_openvino", "openvino", {"precision": "f32"}, 1e-4, 1e-4),
     ("inference_openvino", "openvino", {}, 0.05, 0.005),  # bf16, on processors that have it
+    ("inference_int8", "openvino", {}, 0.2, 0.02),
 )
 
 
