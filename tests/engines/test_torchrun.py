@@ -15,7 +15,11 @@ from common.engines import torchrun
     [
         ("true", 0, ""),
         ('test "$RANK" = 0 && exit 3; sleep 0.1', 3, ""),
-        ('test "$RANK" = 1 && kill -KILL $$$$; exec sleep 60', 1, "error: process 1 was ended by SIGKILL; resume_inference"),
+        (
+            'test "$RANK" = 1 && kill -KILL $$$$; exec sleep 60',
+            1,
+            "error: process 1 was ended by SIGKILL; resume_inference",
+        ),
     ],
 )
 def test_it_ends_as_its_processes_end(script: str, status: int, line: str) -> None:
