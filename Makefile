@@ -8,7 +8,16 @@ OUT    ?= demo_output
 LUNGS  := bundles/lung_seg
 RUN    := $(BIN)/python -m monai.bundle run --bundle_root $(LUNGS)
 
-.PHONY: demo test lint bench clean
+# MONAI Label has an environment of its own (docs/monai_label.md).
+LABEL       := .venv-label
+LABEL_STAMP := $(LABEL)/.installed
+PHANTOMS    := runs/label_phantoms
+STUDIES     ?= $(PHANTOMS)/phantom_north/images
+APP         ?= runs/label_app
+HOST        ?= 127.0.0.1
+PORT        ?= 8000
+
+.PHONY: demo test test-integration label lint bench clean
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -38,7 +47,30 @@ lint: $(STAMP)
 # processes of their own. In processes that had run a thousand other tests, some have died when a child process ended.
 test: lint
 	$(BIN)/pytest -n 2 tests/io tests/sharing
-	$(BIN)/pytest -n 2 --ignore=tests/io --ignore=tests/sharing
+	$(BIN)/pytest -n 2 --ignore=tests/io --ignore=tests/sharing --ignore=tests/integration
+
+# Against real servers: MONAI Label, NVFlare's simulator and processes, and Orthanc where it is installed
+# (apt-get install orthanc orthanc-dicomweb). What is not installed is skipped, with the reason.
+test-integration: $(STAMP) $(LABEL_STAMP)
+	$(BIN)/pip install -q -e '.[archive,federated]'
+	$(BIN)/pytest tests/integration
+
+$(LABEL_STAMP): requirements-label.txt
+	test -x $(LABEL)/bin/python || $(PYTHON) -m venv $(LABEL)
+	$(LABEL)/bin/pip install -q -r requirements-label.txt
+	$(LABEL)/bin/pip install -q --no-deps monailabel==0.8.5 pydicom-seg-rb==1.0.0
+	touch $@
+
+# make label                   MONAI Label with the three bundles, on drawn radiographs
+# make label STUDIES=folder    on your own; HOST=0.0.0.0 lets other machines in, PORT is 8000
+label: $(STAMP) $(LABEL_STAMP)
+	$(LABEL)/bin/python -c 'import torchvision' 2>/dev/null || \
+	    $(LABEL)/bin/pip install -q --no-deps torchvision==0.28.0
+	$(BIN)/python -m common.label prepare --env $(LABEL) --app "$(APP)"
+ifeq ($(STUDIES),$(PHANTOMS)/phantom_north/images)
+	test -d "$(STUDIES)" || $(BIN)/python -m common.data phantoms $(PHANTOMS) --count 12
+endif
+	$(BIN)/python -m common.label start --env $(LABEL) --app "$(APP)" --host $(HOST) --port $(PORT) "$(STUDIES)"
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.networks
