@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import MetaKeys, PostFix, convert_to_numpy
 
+from ..errors import UsageError
 from ..io.source_grid import on_source_grid
 from .tb_decision import TB_PROBABILITY
 
@@ -30,6 +32,11 @@ def in_label_server() -> bool:
     return "monailabel" in sys.modules
 
 
+def _refuse_without(weights: str | Path | None) -> None:
+    if weights is not None and not Path(weights).is_file():
+        raise UsageError(f"{weights}: no weights there; the server would answer from random ones")
+
+
 class OnSourceGridd(MapTransform):
     """Lay the mask of a radiograph on the grid of its file, as the server's writer expects it.
 
@@ -40,16 +47,24 @@ class OnSourceGridd(MapTransform):
     Args:
         keys: masks of 0 and 1 in the geometry of the radiograph, shape [1, W, H] or [W, H].
         image_key: the radiograph, whose metadata are those of :class:`common.io.RadiographReader`.
+        weights: file that the network's weights are in; the server goes on with random ones when it is missing.
+
+    Raises:
+        UsageError: when used: no file of weights.
     """
 
-    def __init__(self, keys: KeysCollection = "pred", image_key: Hashable = "image") -> None:
+    def __init__(
+        self, keys: KeysCollection = "pred", image_key: Hashable = "image", weights: str | Path | None = None
+    ) -> None:
         super().__init__(keys)
         self.image_key = image_key
+        self.weights = weights
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         if not in_label_server():
             return d
+        _refuse_without(self.weights)
         meta = d[self.image_key].meta
         for key in self.key_iterator(d):
             mask = convert_to_numpy(d[key]).astype(np.uint8)
@@ -71,16 +86,24 @@ class ClassScoresd(MapTransform):
     Args:
         keys: the prediction of an item that went through :class:`.DecideTBd`.
         image_key: the radiograph.
+        weights: see :class:`OnSourceGridd`.
+
+    Raises:
+        UsageError: when used: no file of weights.
     """
 
-    def __init__(self, keys: KeysCollection = "pred", image_key: str = "image") -> None:
+    def __init__(
+        self, keys: KeysCollection = "pred", image_key: str = "image", weights: str | Path | None = None
+    ) -> None:
         super().__init__(keys)
         self.image_key = image_key
+        self.weights = weights
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         if not in_label_server():
             return d
+        _refuse_without(self.weights)
         probability = float(d[TB_PROBABILITY])
         for key in self.key_iterator(d):
             d[key] = MetaTensor(torch.tensor([1 - probability, probability]))

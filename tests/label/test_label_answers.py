@@ -106,6 +106,20 @@ def test_class_scores_are_the_calibrated_probability(tmp_path: Path) -> None:
     assert "image_meta_dict" not in out
 
 
+@pytest.mark.usefixtures("served")
+def test_no_answer_without_weights(tmp_path: Path, mask: np.ndarray) -> None:
+    weights = tmp_path / "model.pt"
+    weights.touch()
+    item = {"image": film(tmp_path / "a.png"), "pred": torch.from_numpy(mask), TB_PROBABILITY: 0.25}
+    transforms = OnSourceGridd(weights=weights), ClassScoresd(weights=weights)
+    for transform in transforms:
+        transform(item)
+    weights.unlink()
+    for transform in transforms:
+        with pytest.raises(UsageError, match=r"model\.pt: no weights there"):
+            transform(item)
+
+
 @pytest.mark.parametrize("tb", [True, False])
 def test_regions_of_a_positive_film_are_its_mask(tmp_path: Path, tb: bool) -> None:
     regions = [Region((10, 20, 5, 6), 0.9), Region((85, 60, 30, 30), 0.4)]
