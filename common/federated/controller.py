@@ -15,12 +15,15 @@ from nvflare.app_common.workflows.fedavg import FedAvg
 
 from ..io import atomic_write, write_json
 from .aggregator import CheckedAverage
+from .errors import FederatedError
 
 logger = logging.getLogger(__name__)
 
 #: In the server's folder of the run: weights and account of the rounds so far, and the account alone.
 STATE_FILE = "federation.pt"
 ROUNDS_FILE = "rounds.json"
+#: Beside them, when the federation fails: why.
+FAILURE_FILE = "failure.txt"
 
 
 class TolerantFedAvg(FedAvg):
@@ -57,6 +60,18 @@ class TolerantFedAvg(FedAvg):
         self.min_clients = min_clients
         self.round_timeout = round_timeout
         self._heard: set[str] | None = None
+
+    def run(self) -> None:
+        """Do all rounds.
+
+        Raises:
+            FederatedError: a round with too few contributions.
+        """
+        try:
+            super().run()
+        except FederatedError as error:
+            (Path(self.get_run_dir()) / FAILURE_FILE).write_text(f"{error}\n", encoding="utf-8")
+            raise
 
     def sample_clients(self, num_clients: int | None = None) -> list[str]:
         """All connected sites that answered in the round before.

@@ -14,6 +14,7 @@ from ..io import atomic_write, file_sha256, write_json
 from ..networks import read_state
 from .errors import FederatedError
 from .initial import initial_state
+from .output import printed_to
 from .plan import Plan
 from .result import MODEL, RECORD, read_record
 from .site_training import SiteTraining
@@ -54,10 +55,12 @@ def train_alone(plan: Plan, *, resume: bool = False, tell: Tell = print) -> dict
     if len(rounds) >= plan.rounds:
         assert before is not None
         return before
-    training = SiteTraining(plan.task, plan.site(name), name)
+    with printed_to(plan.output_dir / "training.log"):
+        training = SiteTraining(plan.task, plan.site(name), name)
     record: dict[str, Any] = {}
     for number in range(len(rounds), plan.rounds):
-        state = training.train(state, number)
+        with printed_to(plan.output_dir / "training.log"):
+            state = training.train(state, number)
         rounds.append({"round": number, **json.loads((plan.folder(name) / "rounds.json").read_text())[-1]})
         with atomic_write(plan.output_dir / MODEL) as stream:
             torch.save(state, stream)
@@ -76,5 +79,6 @@ def train_alone(plan: Plan, *, resume: bool = False, tell: Tell = print) -> dict
         }
         write_json(plan.output_dir / RECORD, record)
         tell(f"{name}: round {number + 1} of {plan.rounds}, {rounds[-1]['seconds']:.0f} s")
-    training.close()
+    with printed_to(plan.output_dir / "training.log"):
+        training.close()
     return record

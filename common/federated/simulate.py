@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,9 +17,10 @@ from nvflare.recipe.sim_env import SimEnv
 
 from ..handlers.portable import portable
 from ..io import atomic_write
-from .controller import ROUNDS_FILE
+from .controller import FAILURE_FILE, ROUNDS_FILE
 from .errors import FederatedError
 from .initial import initial_state
+from .output import printed_to
 from .plan import Plan
 from .recipe import TolerantFedAvgRecipe, make_job_folder, make_recipe
 from .result import MODEL, RECORD, collect, find_state, read_record
@@ -100,7 +100,7 @@ def simulate(
     record = before if state is None else _collect(plan, config, state, before)
     finished = len(record["rounds"]) if record else 0
     if finished < plan.rounds:
-        why = "; ".join(_complaints(plan)) or failure or "see the log"
+        why = "; ".join([*_complaints(plan), failure]).strip("; ") or "see the log"
         raise FederatedError(
             f"{finished} of {plan.rounds} rounds done: {why} (log: {folder / LOG}; --resume goes on from there)"
         )
@@ -171,11 +171,12 @@ def _run(recipe: TolerantFedAvgRecipe, plan: Plan, tell: Tell) -> str:
     watcher = threading.Thread(target=_watch, args=(folder / WORKSPACE, plan, stop, tell), daemon=True)
     watcher.start()
     try:
-        with _environment(variable), _into(folder / LOG):
+        with _environment(variable), printed_to(folder / LOG):
             recipe.run(env)
         return ""
     except RuntimeError as error:
-        return str(error).splitlines()[0]
+        said = list((folder / WORKSPACE).rglob(FAILURE_FILE))
+        return said[0].read_text(encoding="utf-8").strip() if said else str(error).splitlines()[0]
     finally:
         stop.set()
         watcher.join()
@@ -213,22 +214,3 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _into(log: Path) -> Iterator[None]:
-    """Send what other processes print to a file: they inherit the descriptors."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with log.open("ab") as stream:
-        saved = os.dup(1), os.dup(2)
-        os.dup2(stream.fileno(), 1)
-        os.dup2(stream.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for descriptor, copy in zip((1, 2), saved, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)

@@ -157,7 +157,7 @@ def test_nothing_at_the_server_names_a_radiograph(federation: Path) -> None:
 
 
 def test_a_site_that_dies_does_not_stop_the_others(federation: Path) -> None:
-    identifier = submit(federation, "survivor", 6, 120)
+    identifier = submit(federation, "survivor", 6, 420)
     rounds = federation / "out_south" / "rounds.json"
     before = rounds.stat().st_mtime if rounds.is_file() else 0.0
     end = time.monotonic() + TIMEOUT

@@ -164,7 +164,7 @@ def test_the_federation_survives_a_killed_site_and_a_site_with_another_network(
     bundles: Path, films: Path, tmp_path: Path
 ) -> None:
     sites = {name: (name,) for name in ("east", "north", "south")}
-    base = plan(bundles, films, tmp_path / "run", sites=sites, rounds=5, round_timeout=90)
+    base = plan(bundles, films, tmp_path / "run", sites=sites, rounds=5, round_timeout=420)
     options = {name: getattr(base, name) for name in base.__dataclass_fields__}
     this = PlanWithOddSite(**options, odd={"east": other_network(bundles, tmp_path / "odd")})
     killed: list[int] = []
@@ -187,7 +187,7 @@ def test_the_federation_survives_a_killed_site_and_a_site_with_another_network(
     assert error.count("\n") == 1
     assert "weights of another network" in error
     assert any("east: no answer" in line for line in lines)
-    assert time.monotonic() - began < 1800
+    assert time.monotonic() - began < 3600
 
 
 def test_a_federation_without_enough_sites_says_why(bundles: Path, films: Path, tmp_path: Path) -> None:
