@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import UsageError
 from .app_folder import prepare_app
 from .environment import find_environment
-from .start import check_bundles, check_port, check_studies, command, server_variables
+from .start import check_bundles, check_port, check_studies, command, server_variables, unlisted
 
 _EPILOG = "Exit status: 0 done, 1 refused or not possible, 2 wrong arguments. docs/monai_label.md tells more."
 
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
             name, help=text, description=text, epilog=_EPILOG, formatter_class=argparse.ArgumentDefaultsHelpFormatter
         )
         verb.add_argument("--env", type=Path, default=Path(".venv-label"), help="environment of MONAI Label")
-        verb.add_argument("--app", type=Path, default=Path("label_app"), help="app folder with the bundles")
+        verb.add_argument("--app", type=Path, default=Path("runs/label_app"), help="app folder with the bundles")
         return verb
 
     prepare = add("prepare", "copy the stock app into a folder and export the bundles into it")
@@ -63,6 +63,8 @@ def run_start(options: argparse.Namespace) -> int:
     environ = server_variables(os.environ)
     environment = find_environment(options.env, environ)
     bundles = check_bundles(options.app, environment)
+    for line in unlisted(studies):
+        print(line, file=sys.stderr)
     words = command(environment, options.app, studies, options.host, options.port, bundles)
     print(f"http://{options.host}:{options.port}/ serves {', '.join(bundles)}", flush=True)
     os.execve(words[0], words, environ)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ..fusion.raters.mask_folder import DATASTORE
 from .environment import Environment
 from .errors import LabelError
 
@@ -54,6 +55,33 @@ def check_studies(studies: str) -> str:
     if not os.access(folder, os.W_OK):
         raise LabelError(f"{folder}: no permission to write; MONAI Label keeps labels and its list of images there")
     return str(folder)
+
+
+def unlisted(studies: str) -> list[str]:
+    """Lines about what the server will leave out of a folder of studies without a word; none about an archive.
+
+    It lists files that lie directly in the folder, by the ending of their names, and one of each name before it.
+    """
+    folder = Path(studies)
+    if not folder.is_dir():
+        return []
+    endings = [pattern.removeprefix("*") for pattern in STUDY_FILES]
+    listed: dict[str, str] = {}
+    twice, others = [], []
+    for name in sorted(path.name for path in folder.glob("[!.]*") if path.is_file() and path.name != DATASTORE):
+        ending = next((ending for ending in endings if name.endswith(ending)), None)
+        if ending is None:
+            others.append(name)
+        elif listed.setdefault(name.removesuffix(ending), name) != name:
+            twice.append(name)
+    lines = []
+    if not listed:
+        lines.append(f"{folder}: no radiographs lie directly in it; those in folders below it are not listed")
+    if others:
+        lines.append(f"{folder}: {len(others)} files are not listed ({others[0]}); names end in {' '.join(endings)}")
+    if twice:
+        lines.append(f"{folder}: {len(twice)} files share a name with another ({twice[0]}); one of each is listed")
+    return lines
 
 
 def check_port(host: str, port: int) -> None:
