@@ -12,8 +12,8 @@ import pytest
 from orthanc_server import Orthanc, needs_orthanc
 
 pytest.importorskip("dicomweb_client", reason="dicomweb-client, of the extra archive, is not installed")
-# Certificates and small files are made as in the tests without an archive.
-sys.path.append(str(Path(__file__).parents[2] / "archive"))
+# Certificates and small files are made as in the tests without an archive, MONAI Label is started as in its own tests.
+sys.path += [str(Path(__file__).parents[2] / "archive"), str(Path(__file__).parents[1] / "label")]
 
 
 @pytest.fixture

@@ -32,30 +32,19 @@ class Orthanc:
     Args:
         folder: of its files; made when missing.
         users: name -> password; anybody may enter without any.
-        certificate: PEM file with certificate and key, for https.
-        clients: PEM file of the authority whose clients may enter.
-        settings: more of Orthanc's configuration.
 
     Attributes:
         url: of the server.
         dicom_web: of its DICOMweb service.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        users: Mapping[str, str] | None = None,
-        certificate: Path | None = None,
-        clients: Path | None = None,
-        settings: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, *, users: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self.dicom_web = f"{self.url}/dicom-web"
         self._process: subprocess.Popen[bytes] | None = None
         content: dict[str, Any] = {
@@ -70,12 +59,8 @@ class Orthanc:
             "Plugins": [str(PLUGIN)],
             "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
         }
-        if certificate is not None:
-            content |= {"SslEnabled": True, "SslCertificate": str(certificate)}
-        if clients is not None:
-            content |= {"SslVerifyPeers": True, "SslTrustedClientCertificates": str(clients)}
         self._config = folder / "orthanc.json"
-        self._config.write_text(json.dumps(content | dict(settings or {})))
+        self._config.write_text(json.dumps(content))
 
     def start(self) -> None:
         """Start it and wait until it answers.

@@ -19,6 +19,7 @@ import requests
 from archive_files import names, radiograph, result
 from orthanc_server import Orthanc
 from tls_files import Authority
+from tls_relay import TlsRelay
 
 from common.archive.commands import main
 
@@ -99,7 +100,7 @@ def kill_after(words: list[str], enough: Callable[[], bool]) -> None:
     while not enough():
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
-        time.sleep(0.005)
+        time.sleep(0.02)
     process.kill()
     process.wait()
 
@@ -243,19 +244,35 @@ def test_credentials(orthanc: Started, command: Command, tmp_path: Path, monkeyp
 
 def test_certificates(orthanc: Started, command: Command, tmp_path: Path) -> None:
     ours = Authority(tmp_path / "ours")
-    server = orthanc(certificate=ours.sign("server"), clients=ours.ca)
-    status, out, err = command("find", server.dicom_web)
-    assert (status, out) == (1, "")
-    assert err.startswith(f"error: {server.dicom_web}: its certificate is not trusted (")
-    assert err.endswith("); name the file of its authority with --ca\n")
-    status, out, err = command("find", server.dicom_web, "--ca", ours.ca, "--attempts", "1")
-    assert (status, out) == (1, "")
-    assert "client certificate" in err or "the connection broke" in err
-    assert command("find", server.dicom_web, "--ca", ours.ca, "--certificate", ours.sign("client"))[0] == 0
-    plain = server.dicom_web.replace("https:", "http:")
-    status, out, err = command("find", plain, "--attempts", "1")
-    assert (status, out) == (1, "")
-    assert len(err.splitlines()) == 1
+    server = orthanc()
+    server.upload(*radiographs(tmp_path / "source", 1))
+    with TlsRelay(server.url, ours.sign("server")) as relay:
+        url = f"{relay.url}/dicom-web"
+        status, out, err = command("find", url)
+        assert (status, out) == (1, "")
+        assert err.startswith(f"error: {url}: its certificate is not trusted (")
+        assert err.endswith("); name the file of its authority with --ca\n")
+        assert command("fetch", url, tmp_path / "in", "--ca", ours.ca)[:2] == (0, "fetched: 1\n")
+        status, out, err = command("find", url.replace("https:", "http:"), "--attempts", "1")
+        assert (status, out) == (1, "")
+        assert len(err.splitlines()) == 1
+
+
+def test_client_certificates(orthanc: Started, command: Command, tmp_path: Path) -> None:
+    ours, theirs = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+    server = orthanc()
+    paths = radiographs(tmp_path / "source", 1)
+    server.upload(*paths)
+    result(tmp_path / "results" / "a_tb.sr.dcm", paths[0])
+    with TlsRelay(server.url, ours.sign("server"), clients=ours.ca) as relay:
+        url = f"{relay.url}/dicom-web"
+        for wrong in ((), ("--certificate", theirs.sign("client"))):
+            status, out, err = command("find", url, "--ca", ours.ca, "--attempts", "1", *wrong)
+            assert (status, out) == (1, "")
+            assert "client certificate" in err or "the connection broke" in err
+        enter = ("--ca", ours.ca, "--certificate", ours.sign("client"))
+        assert command("fetch", url, tmp_path / "in", *enter)[:2] == (0, "fetched: 1\n")
+        assert command("store", url, tmp_path / "results", *enter)[1].splitlines()[-1] == "1 stored"
 
 
 def test_wrong_address(orthanc: Started, command: Command, tmp_path: Path) -> None:
