@@ -9,20 +9,15 @@ import logging
 import os
 import re
 import sys
-import traceback
 from ast import literal_eval
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any
 
 from fire.parser import DefaultParseValue
 from monai.bundle import ConfigParser, run
 from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
 
-from .errors import UsageError
-
-#: Set it to anything to see full tracebacks.
-DEBUG_VARIABLE = "CXR_TRACEBACK"
+from .errors import DEBUG_VARIABLE, explain, print_short
 
 
 def guard_command_line() -> None:
@@ -40,50 +35,6 @@ def guard_command_line() -> None:
         raise SystemExit(f"error: {problem}")
 
 
-def print_short(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """An exception hook: one line for what :func:`explain` can explain, else the traceback."""
-    line = None if os.environ.get(DEBUG_VARIABLE) else explain(error)
-    if line is None:
-        traceback.print_exception(kind, error, trace)
-        return
-    print(f"error: {line}", file=sys.stderr)
-    if not any(isinstance(item, UsageError) for item in causes(error)):
-        print(f"(set {DEBUG_VARIABLE}=1 for the traceback)", file=sys.stderr)
-
-
-def explain(error: BaseException) -> str | None:
-    """What a user needs to know about an error whose place in the code does not matter.
-
-    These are errors of use, of the operating system and of configurations.
-
-    Args:
-        error: any error.
-
-    Returns:
-        One line; None for all other errors, which may be mistakes in the code.
-    """
-    chain = causes(error)
-    for item in chain:
-        if isinstance(item, UsageError):
-            return str(item)
-    for item in chain:
-        if isinstance(item, OSError) and item.strerror:
-            return f"{item.filename}: {item.strerror}" if item.filename else item.strerror
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    first = (str(error).splitlines() or [""])[0]
-    if "is not defined in the config content" in first:
-        return first
-    inner = chain[-1]
-    cause = f"{type(inner).__name__}: {(str(inner).splitlines() or ['no message'])[0]}"
-    # The configuration layer and its transforms wrap what went wrong; the innermost error is the cause.
-    if len(chain) > 1 and re.match(r"Failed to instantiate|applying transform", first):
-        return f"{first[:200]}: {cause}"
-    if len(chain) > 1 and first.startswith("Failed to evaluate"):
-        return cause
-    return None
-
-
 def _short_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     """A log record without the traceback of an error of use, which engines log on its way up."""
     record = logging.LogRecord(*args, **kwargs)
@@ -91,17 +42,6 @@ def _short_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     if error is not None and explain(error) is not None and not os.environ.get(DEBUG_VARIABLE):
         record.exc_info = None
     return record
-
-
-def causes(error: BaseException) -> list[BaseException]:
-    """The error and what it was raised from, outermost first."""
-    chain: list[BaseException] = []
-    current: BaseException | None = error
-    while current is not None and current not in chain:
-        chain.append(current)
-        # "raise … from None" says that what went before is of no concern: it may quote what must not be printed.
-        current = current.__cause__ if current.__suppress_context__ else current.__context__
-    return chain
 
 
 def refused_option(arguments: Sequence[str]) -> str | None:

@@ -11,8 +11,8 @@ import pytest
 from fire.parser import DefaultParseValue
 from monai.bundle.scripts import update_kwargs
 
-from common.cli import as_written, causes, explain, guard_command_line, print_short, refused_option
-from common.errors import UsageError
+from common.cli import as_written, guard_command_line, refused_option
+from common.errors import UsageError, causes, explain, print_short
 
 
 @pytest.fixture

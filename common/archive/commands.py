@@ -11,8 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..cli import print_short
-from ..errors import UsageError
+from ..errors import UsageError, print_short
 from . import fetch, store
 from .connection import Access, Archive, open_archive
 from .find import COLUMNS, find_results

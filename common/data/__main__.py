@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from ..verbs import Verbs
 from .commands import run_check, run_describe, run_download, run_phantoms, run_prepare, run_split
 from .downloads import DOWNLOADS
-from .fetch import DownloadError
-from .index import DataIndexError
 from .overlap import MAX_DISTANCE
 from .parallel import default_processes
-from .prepare import SOURCES, PrepareError
+from .prepare import SOURCES
 
 _EPILOG = "Exit status: 0 done, 3 done but errors were found or files failed, 1 could not start, 2 wrong arguments."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.data",
-        description="Get, convert, check, describe and divide chest radiographs.",
-        epilog=_EPILOG,
+def build_verbs() -> Verbs:
+    """All verbs and their arguments."""
+    verbs = Verbs(
+        "common.data",
+        "Get, convert, check, describe and divide chest radiographs.",
+        _EPILOG,
+        argparse.ArgumentDefaultsHelpFormatter,
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(
-            name, help=text, description=text, epilog=_EPILOG, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
-        verb.set_defaults(run=run)
-        return verb
-
-    download = add("download", run_download, "fetch a public data set, or say how to get it")
+    download = verbs.add("download", run_download, "fetch a public data set, or say how to get it")
     download.add_argument("name", choices=sorted(DOWNLOADS), help="data set")
     download.add_argument("target", type=Path, help="folder for the archives and their content")
 
-    prepare = add("prepare", run_prepare, "convert the original files of a public data set and write index.csv")
+    prepare = verbs.add("prepare", run_prepare, "convert the original files of a public data set and write index.csv")
     titles = "; ".join(f"{name}: {source.title}" for name, source in sorted(SOURCES.items()))
     prepare.add_argument("name", choices=sorted(SOURCES), help=titles)
     prepare.add_argument("source", type=Path, help="folder with the unpacked original files, at any depth")
@@ -50,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     prepare.add_argument("--overwrite", action="store_true", help="replace this data set in an existing target")
     _add_processes(prepare)
 
-    check = add("check", run_check, "find what is wrong with a data folder")
+    check = verbs.add("check", run_check, "find what is wrong with a data folder")
     check.add_argument("folder", type=Path, help="data folder with index.csv")
     check.add_argument("--csv", type=Path, help="also write all findings as a table to this file")
     check.add_argument("--shown", type=int, default=10, help="findings of each kind on the screen")
@@ -63,13 +54,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_processes(check)
 
-    describe = add("describe", run_describe, "draw counts, sizes, grey levels, masks and examples of a data folder")
+    describe = verbs.add("describe", run_describe, "draw counts, sizes, grey levels, masks and examples of the data")
     describe.add_argument("folder", type=Path, help="data folder with index.csv")
     describe.add_argument("--output", type=Path, required=True, help="folder for index.html, charts and tables")
     describe.add_argument("--montage", type=int, default=12, help="example pictures of each site; 0 for none")
     _add_processes(describe)
 
-    split = add("split", run_split, "divide a data folder by patient, keeping the mix of sites and labels")
+    split = verbs.add("split", run_split, "divide a data folder by patient, keeping the mix of sites and labels")
     split.add_argument("folder", type=Path, help="data folder with index.csv; the column is written into it")
     split.add_argument("--column", default="seg_split", help="column to write, such as seg_split or cls_split")
     how = split.add_mutually_exclusive_group()
@@ -91,11 +82,11 @@ def build_parser() -> argparse.ArgumentParser:
     split.add_argument("--seed", type=int, default=0, help="another seed gives another division")
     split.add_argument("--overwrite", action="store_true", help="replace a column that is filled already")
 
-    phantoms = add("phantoms", run_phantoms, "draw chest radiographs with known lungs and lesions, to try things out")
+    phantoms = verbs.add("phantoms", run_phantoms, "draw chest radiographs with known lungs and lesions, for trials")
     phantoms.add_argument("folder", type=Path, help="data folder to write")
     phantoms.add_argument("--count", type=int, default=12, help="number of images")
     phantoms.add_argument("--seed", type=int, default=0, help="another seed gives other patients")
-    return parser
+    return verbs
 
 
 def _add_processes(verb: argparse.ArgumentParser) -> None:
@@ -111,12 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = build_parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (DataIndexError, PrepareError, DownloadError, ValueError, OSError) as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
+    return build_verbs().main(arguments)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 
 import pandas as pd
 
+from ..errors import UsageError
 from .check import check_folder
 from .downloads import DOWNLOADS, download
 from .fetch import DownloadError
@@ -92,7 +93,7 @@ def run_split(options: argparse.Namespace) -> int:
         chosen = folds_by_patient(table, options.folds, seed=options.seed, strata=options.strata)
     else:
         if len(options.names) != len(options.fractions):
-            raise ValueError(f"{len(options.names)} names for {len(options.fractions)} fractions")
+            raise UsageError(f"{len(options.names)} names for {len(options.fractions)} fractions")
         shares = dict(zip(options.names, options.fractions, strict=True))
         chosen = split_by_patient(table, shares, seed=options.seed, strata=options.strata)
     table[options.column] = chosen

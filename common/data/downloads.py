@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import UsageError
 from .fetch import fetch, unpack
 
 
@@ -105,11 +106,11 @@ def download(name: str, target_dir: str | Path, *, progress: bool = True) -> lis
         What remains to be done by hand, in order; empty when the data set is complete.
 
     Raises:
-        ValueError: unknown name.
+        UsageError: unknown name.
         DownloadError: an archive that could not be fetched or unpacked; what has arrived is kept for the next run.
     """
     if name not in DOWNLOADS:
-        raise ValueError(f"no data set {name}; known are {', '.join(sorted(DOWNLOADS))}")
+        raise UsageError(f"no data set {name}; known are {', '.join(sorted(DOWNLOADS))}")
     entry, target = DOWNLOADS[name], Path(target_dir)
     for archive in entry.archives:
         path = fetch(archive.url, target / archive.name, checksum=archive.checksum, progress=progress)

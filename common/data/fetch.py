@@ -15,11 +15,13 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
+from ..errors import UsageError
+
 _CHUNK = 1 << 18
 _ALGORITHMS = ("sha256", "md5")
 
 
-class DownloadError(RuntimeError):
+class DownloadError(UsageError):
     """A file that could not be fetched or is not what it should be; the message says what to do."""
 
 

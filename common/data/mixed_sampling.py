@@ -56,7 +56,7 @@ class MixedSampler(BalancedSampler):
             raise UsageError(f"shares must be at least 0 and at most 1 in all, got {found}")
         self.num_samples = steps * batch_size
         self.total_size = self.num_samples * self.num_replicas
-        if not any(key in item for item in items):
+        if items and not any(key in item for item in items):
             shares = {}
         named = [index for index, item in enumerate(items) if item.get(key) in shares]
         members = {source: [index for index in named if items[index].get(key) == source] for source in shares}

@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 from scipy.fft import irfft2, rfft2
 
+from ..errors import UsageError
 from .signature import HASH_BITS, THUMB_SIDE, Signature, local_contrast
 
 Kind = Literal["identical", "same picture", "similar"]
@@ -83,10 +84,10 @@ def find_overlaps(
         Overlaps in the order of ``first``.
 
     Raises:
-        ValueError: ``max_distance`` outside 0 to 255.
+        UsageError: ``max_distance`` outside 0 to 255.
     """
     if not 0 <= max_distance <= HASH_BITS:
-        raise ValueError(f"max_distance must lie in 0 to {HASH_BITS}, got {max_distance}")
+        raise UsageError(f"max_distance must lie in 0 to {HASH_BITS}, got {max_distance}")
     others = first if second is None else second
     spectra: dict[int, np.ndarray] = {}
     found = []

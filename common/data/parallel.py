@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from ..errors import UsageError
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -36,10 +38,10 @@ def parallel_map(
         progress: whether to draw the bar; without a terminal it is never drawn.
 
     Raises:
-        ValueError: ``processes`` below 1.
+        UsageError: ``processes`` below 1.
     """
     if processes < 1:
-        raise ValueError(f"processes must be at least 1, got {processes}")
+        raise UsageError(f"processes must be at least 1, got {processes}")
     # None lets tqdm look whether somebody watches.
     bar = tqdm(total=len(items), desc=description, unit="file", disable=None if progress else True)
     with bar:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 from skimage.measure import label
 
+from ..errors import UsageError
 from . import phantom_tissue as tissue
 from .phantom_anatomy import Body
 from .phantom_film import FilmStyle, display, expose, finish
@@ -72,14 +73,14 @@ def radiograph_phantom(
         bits: 8 or 16 bits a pixel.
 
     Raises:
-        ValueError: a size below 64, a negative number of lesions, or bits other than 8 and 16.
+        UsageError: a size below 64, a negative number of lesions, or bits other than 8 and 16.
     """
     if min(size) < 64:
-        raise ValueError(f"radiograph_phantom: size must be at least 64 x 64 pixels, got {size[0]} x {size[1]}")
+        raise UsageError(f"radiograph_phantom: size must be at least 64 x 64 pixels, got {size[0]} x {size[1]}")
     if lesions < 0:
-        raise ValueError(f"radiograph_phantom: lesions must not be negative, got {lesions}")
+        raise UsageError(f"radiograph_phantom: lesions must not be negative, got {lesions}")
     if bits not in (8, 16):
-        raise ValueError(f"radiograph_phantom: bits must be 8 or 16, got {bits}")
+        raise UsageError(f"radiograph_phantom: bits must be 8 or 16, got {bits}")
     style = style or FilmStyle()
     rng = np.random.default_rng(seed)
     body = Body.sample(rng, sex)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ..errors import UsageError
 from .index import COLUMNS
 from .index_writer import write_index
 from .phantom import Phantom, radiograph_phantom
@@ -91,10 +92,10 @@ def write_phantom_dataset(
         Path of the index.
 
     Raises:
-        ValueError: no image or no site asked for.
+        UsageError: no image or no site asked for.
     """
     if count < 1 or not sites:
-        raise ValueError(f"write_phantom_dataset: nothing to write: {count} images of {len(sites)} sites")
+        raise UsageError(f"write_phantom_dataset: nothing to write: {count} images of {len(sites)} sites")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []

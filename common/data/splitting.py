@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from ..errors import UsageError
 from .patients import patient_keys
 
 
@@ -34,13 +35,13 @@ def split_by_patient(
         Names of splits on the index of ``table``.
 
     Raises:
-        ValueError: shares that are negative or do not add up to 1, or a column the table lacks.
+        UsageError: shares that are negative or do not add up to 1, or a column the table lacks.
     """
     if any(share < 0 for share in shares.values()) or not math.isclose(sum(shares.values()), 1, abs_tol=1e-6):
-        raise ValueError(f"shares must not be negative and add up to 1, got {dict(shares)}")
+        raise UsageError(f"shares must not be negative and add up to 1, got {dict(shares)}")
     absent = [name for name in strata if name not in table.columns]
     if absent:
-        raise ValueError(f"no column {', '.join(absent)} to stratify by; found {', '.join(table.columns)}")
+        raise UsageError(f"no column {', '.join(absent)} to stratify by; found {', '.join(table.columns)}")
     patients: dict[str, int] = {}
     stratum: dict[str, tuple[str, ...]] = {}
     keys = patient_keys(table)
@@ -76,10 +77,10 @@ def folds_by_patient(
     """Give every row the number of a fold, ``"0"`` to ``str(folds - 1)``; see :func:`split_by_patient`.
 
     Raises:
-        ValueError: fewer than 2 folds.
+        UsageError: fewer than 2 folds.
     """
     if folds < 2:
-        raise ValueError(f"folds must be at least 2, got {folds}")
+        raise UsageError(f"folds must be at least 2, got {folds}")
     return split_by_patient(table, {str(fold): 1 / folds for fold in range(folds)}, seed=seed, strata=strata)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..cli import print_short
+from ..errors import print_short
 from .errors import FederatedError
 from .options import add_data, add_server, add_task, make_plan, make_task
 

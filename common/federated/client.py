@@ -10,7 +10,7 @@ import nvflare.client as flare
 from nvflare.apis.fl_constant import FLMetaKey
 from nvflare.app_common.abstract.fl_model import FLModel, ParamsType
 
-from ..cli import explain
+from ..errors import explain
 from .errors import FederatedError
 from .site import Site
 from .site_log import own_log

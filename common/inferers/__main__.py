@@ -16,6 +16,7 @@ from ..data.index import read_index, select
 from ..errors import UsageError
 from ..inference_config import read_inference
 from ..networks.weights import load_weights
+from ..verbs import Verbs
 from .quantize import quantize
 
 
@@ -28,13 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 with one line that says why not.
     """
-    parser = argparse.ArgumentParser(prog="python -m common.inferers", description=__doc__)
-    verb = parser.add_subparsers(metavar="VERB", required=True).add_parser(
-        "quantize",
-        help="write the network of a bundle in integers of 8 bits, for configs/inference_int8.yaml",
-        description="The ranges of the activations are taken from some radiographs of the training list; no weight is "
-        "trained. To be run again whenever the weights change, and to be measured: integers round.",
+    verbs = Verbs(
+        "common.inferers",
+        "The ranges of the activations are taken from some radiographs of the training list; no weight is trained. To "
+        "be run again whenever the weights change, and to be measured: integers round.",
+        "Exit status: 0 done, 1 not done (the reason is printed), 2 wrong arguments.",
     )
+    text = "write the network of a bundle in integers of 8 bits, for configs/inference_int8.yaml"
+    verb = verbs.add("quantize", run_quantize, text)
     verb.add_argument("bundle_root", type=Path, metavar="BUNDLE", help="folder of the bundle with its weights")
     verb.add_argument("dataset_dir", type=Path, metavar="DATA", help="data folder with index.csv")
     verb.add_argument(
@@ -44,13 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")
     verb.add_argument("--images", type=int, default=24, help="radiographs to look at (default: 24)")
     verb.add_argument("--output", type=Path, help="file to write (default: BUNDLE/models/model_int8.xml)")
-    verb.set_defaults(run=run_quantize)
-    options = parser.parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (UsageError, ImportError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return verbs.main(arguments)
 
 
 def run_quantize(options: argparse.Namespace) -> int:

@@ -13,6 +13,12 @@ import torch
 from monai.inferers import Inferer
 from torch import nn
 
+from ..errors import UsageError
+
+
+class MissingPackageError(UsageError, ImportError):
+    """A package that comes with an extra is not installed; the message says how to install it."""
+
 
 class CompiledInferer(Inferer):
     """Compiles a torch network at the first batch; nothing has to be exported beforehand.
@@ -66,12 +72,12 @@ def optional_module(name: str, extra: str, title: str) -> Any:
     """A module of an extra.
 
     Raises:
-        ImportError: the extra is not installed.
+        MissingPackageError: the extra is not installed.
     """
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise ImportError(f"{title} is not installed: pip install 'cxr-tb-common[{extra}]'") from error
+        raise MissingPackageError(f"{title} is not installed: pip install 'cxr-tb-common[{extra}]'") from error
 
 
 def weights_digest(network: nn.Module) -> str:

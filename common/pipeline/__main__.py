@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..cli import print_short
+from ..errors import print_short
 from ..handlers.prediction_record import TABLE
 from .joint import FAILED, OK, REFUSED
 from .options import BUNDLES, PARTS, RUNTIMES, PipelineOptions, default_runtime, parse_changes
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--runtime",
         choices=RUNTIMES,
         help="what the networks run in; with torch results are those of the bundles to the bit (default: openvino "
-        "where it is installed and there is no GPU, else torch)",
+        "where it is installed and there is no GPU, else torch; int8: OpenVINO in integers of 8 bits)",
     )
     add(
         "--set",

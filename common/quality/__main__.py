@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.lung_items import lung_items
-from ..errors import UsageError
 from ..inference_config import read_inference
 from ..io import file_sha256
+from ..verbs import Verbs
 from .collect import collect_views
 from .fit import fit_reference
 
@@ -26,13 +26,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 done, 1 with one line that says why not.
     """
-    parser = argparse.ArgumentParser(prog="python -m common.quality", description=__doc__)
-    fit = parser.add_subparsers(metavar="VERB", required=True).add_parser(
-        "fit",
-        help="find what training radiographs look like, and the limits beyond which a radiograph is flagged",
-        description="Means and weights come from the training list, limits from the training and validation lists. "
-        "To be run again whenever the weights change.",
+    verbs = Verbs(
+        "common.quality",
+        "Means and weights come from the training list, limits from the training and validation lists. To be run again "
+        "whenever the weights change.",
+        "Exit status: 0 done, 1 not done (the reason is printed), 2 wrong arguments.",
     )
+    text = "find what training radiographs look like, and the limits beyond which a radiograph is flagged"
+    fit = verbs.add("fit", run_fit, text)
     fit.add_argument("bundle_root", type=Path, metavar="BUNDLE", help="folder of the bundle with its weights")
     fit.add_argument("dataset_dir", type=Path, metavar="DATA", help="data folder with index.csv")
     fit.add_argument(
@@ -41,13 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fit.add_argument("--weights", help="weights of the network (default: those of the configuration)")
     fit.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")
     fit.add_argument("--output", type=Path, help="file to write (default: BUNDLE/models/quality.json)")
-    fit.set_defaults(run=run_fit)
-    options = parser.parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return verbs.main(arguments)
 
 
 def run_fit(options: argparse.Namespace) -> int:

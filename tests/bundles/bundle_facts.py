@@ -18,8 +18,7 @@ import yaml
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 
-from common.cli import causes
-from common.errors import UsageError
+from common.errors import UsageError, causes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

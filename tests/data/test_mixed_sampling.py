@@ -136,3 +136,9 @@ def test_impossible_epochs_are_refused(options: dict[str, Any], message: str) ->
     with pytest.raises(UsageError) as caught:
         sampler(**options)
     assert message in str(caught.value)
+
+
+def test_items_that_name_no_source_are_all_used_alike() -> None:
+    drawn = Counter(sampler(items=[{"image": str(number)} for number in range(10)], shares={"weak": 0.5}))
+    assert set(drawn) == set(range(10))
+    assert set(drawn.values()) == {4}

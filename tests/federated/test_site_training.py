@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from common.cli import explain
+from common.errors import explain
 from common.federated import FederatedError, FederatedTask, Site, weights_sha256
 from common.federated.initial import initial_state
 from common.federated.site_log import own_log

@@ -13,8 +13,8 @@ import pytest
 import torch
 import yaml
 
-from common.cli import causes
 from common.data.phantom_files import write_picture
+from common.errors import causes
 from common.quality import Quality, QualityReference, QualityReferenceError
 from common.quality.__main__ import main
 from common.transforms import describe_lungs

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...errors import UsageError
 from ...io.mask_file import read_mask
 from ..index import COLUMNS, INDEX_NAME, read_index
 from ..index_writer import write_index
@@ -24,7 +25,7 @@ BITS = (8, 16)
 _ASPECT = 0.01
 
 
-class PrepareError(ValueError):
+class PrepareError(UsageError):
     """A source folder that does not hold the data set, or a target that must not be written."""
 
 
@@ -144,12 +145,12 @@ def prepare(
 
     Raises:
         PrepareError: the data set was not found, or the target holds it already.
-        ValueError: a size below 64 or another number of bits.
+        UsageError: a size below 64 or another number of bits.
     """
     if size is not None and size < 64:
-        raise ValueError(f"size must be at least 64 pixels, got {size}")
+        raise UsageError(f"size must be at least 64 pixels, got {size}")
     if bits not in BITS:
-        raise ValueError(f"bits must be 8 or 16, got {bits}")
+        raise UsageError(f"bits must be 8 or 16, got {bits}")
     origin, target = Path(source_dir), Path(target_dir)
     if not origin.is_dir():
         raise PrepareError(f"{origin}: no such folder")
