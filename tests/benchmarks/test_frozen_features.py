@@ -198,7 +198,14 @@ def test_features_are_extracted_once(bench: ModuleType, folder: Path, monkeypatc
     torch.save(network.state_dict(), folder / "lite.pt")
     other = bench.extract("efficientnet_lite0", source, folder, images, options(folder))
     assert not np.array_equal(other, x)
-    assert len(list((folder / "cache").iterdir())) == 2
+    assert len(list((folder / "cache").glob("efficientnet_lite0-*"))) == 2
+
+    # Another extractor needs no file of an image any more.
+    (folder / images[0]).write_bytes((folder / images[0]).read_bytes()[::-1])
+    torch.save(EfficientNetLite(1).state_dict(), folder / "lite1.pt")
+    assert (
+        bench.extract("efficientnet_lite1", str(folder / "lite1.pt"), folder, images, options(folder)).shape == x.shape
+    )
 
 
 def test_what_cannot_be_measured_is_said(
@@ -224,6 +231,7 @@ def test_what_cannot_be_measured_is_said(
     bench.main()
     out = capsys.readouterr().out
     assert "frozen_resnet50: not measured: no connection" in out
+    assert out.count("| frozen_resnet50 | not measured: no weights |") == 2, "both tables name it"
     assert out.count("| frozen_vgg16 | perceptron |") == 2
     assert "| efficientnet_lite0 | logistic regression |" in out
     figures = pd.read_csv(tmp_path / "figures.csv")
