@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..io.atomic import atomic_write
 from .archive import write_archive
 from .errors import SharingError
 from .manifest import write_manifest
@@ -127,17 +128,21 @@ def export_bundle(
     tell(f"copying {bundle.name}")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / shared_name(bundle.name, name)
-        stage = prepare(bundle, folder, form=form, indexes=indexes, ignore=ignore, overlays=overlays, tell=tell)
-        if private:
-            sign(folder, private)
-        files: dict[str, bytes | Path] = {
-            path.relative_to(folder.parent).as_posix(): path for path in folder.rglob("*") if path.is_file()
-        }
-        wheel = None
-        if stage.wheel:
-            wheel = target.parent / stage.wheel.name
-            shutil.copyfile(stage.wheel, wheel)
-        write_archive(target, files)
+        try:
+            stage = prepare(bundle, folder, form=form, indexes=indexes, ignore=ignore, overlays=overlays, tell=tell)
+            if private:
+                sign(folder, private)
+            files: dict[str, bytes | Path] = {
+                path.relative_to(folder.parent).as_posix(): path for path in folder.rglob("*") if path.is_file()
+            }
+            wheel = target.parent / stage.wheel.name if stage.wheel else None
+            with atomic_write(wheel) if wheel else contextlib.nullcontext() as stream:
+                if stream and stage.wheel:
+                    stream.write(stage.wheel.read_bytes())
+                # Within, so that the wheel takes its place only when the archive has.
+                write_archive(target, files)
+        except OSError as error:
+            raise SharingError(f"{error.filename or temporary}: {error.strerror or error}") from error
     return Exported(
         archive=target,
         name=folder.name,

@@ -41,22 +41,29 @@ def test_an_import_leaves_nothing(fails: Callable[..., str], small: Path, tmp_pa
     assert list((tmp_path / "bundles").iterdir()) == []
 
 
-@pytest.mark.parametrize(("form", "size"), [("standalone", 50_000), ("standalone", 2**22), ("weights", 2**19)])
+@pytest.mark.parametrize(
+    ("form", "size", "stopped"),
+    [
+        ("standalone", 50_000, "model.pt: "),
+        ("standalone", 2**22, "x.zip: "),
+        ("weights", 2**18, ".whl: "),
+        ("weights", 2**22, "x.zip: "),
+    ],
+)
 def test_an_export_leaves_nothing(
-    fails: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, size: int
+    fails: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, size: int, stopped: str
 ) -> None:
-    """The limits stop it at the copy of the weights, at the archive, and at the wheel."""
     monkeypatch.setattr(export, "make_reference", lambda folder, wheel: None)
     folder = tmp_path / "lung_seg"
-    skip = shutil.ignore_patterns("eval", "runs", "training")
-    shutil.copytree(source("lung_seg"), folder, ignore=skip)
+    shutil.copytree(source("lung_seg"), folder, ignore=shutil.ignore_patterns("eval", "runs", "training", "*int8*"))
     if size > 50_000:
         shutil.copyfile(folder / "models" / "tiny_unet.pt", folder / "models" / "model.pt")
     if size == 2**22:
-        (folder / "models" / "more.json").write_text("[" + "0," * (2**20) + "0]")
-        (folder / "models" / "still_more.json").write_text("[" + "0," * (2**20) + "0]")
+        for name in ("more.json", "still_more.json"):
+            (folder / "models" / name).write_text("[" + "0," * (2**20) + "0]")
     (tmp_path / "out").mkdir()
     line = fails(size, "export", folder, tmp_path / "out" / "x.zip", "--form", form)
     assert line.startswith("error: ")
+    assert stopped in line
     assert "File too large" in line
     assert list((tmp_path / "out").iterdir()) == []
