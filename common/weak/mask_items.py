@@ -13,11 +13,12 @@ from ..data.class_items import spread
 from ..data.index import INDEX_NAME, DataIndexError, read_index, select
 from ..data.lesion_items import NORMAL, WEAK, lesion_item, listed, refuse_absent
 from ..data.patients import patient_keys
+from ..errors import UsageError
 from .stage import STAGE_FILE
 
 
 def pseudo_mask_items(
-    mask_dir: str | Path,
+    mask_dir: str | Path | None,
     dataset_dir: str | Path,
     *,
     sites: Sequence[str] | None = None,
@@ -28,8 +29,9 @@ def pseudo_mask_items(
 ) -> list[dict[str, Any]]:
     """Items of lesion segmentation whose label is a mask from image labels.
 
-    An item is that of :func:`common.data.lesion_items.lesion_item` without boxes, and ``label``, the path of the mask.
-    Its source is ``weak``, or ``normal`` where the image shows none of the classes.
+    An item is that of :func:`common.data.lesion_items.lesion_item` without boxes, and ``label``, the path of
+    the mask, which :class:`common.transforms.BoxesToMaskd` reads. Its source is ``weak``, or ``normal`` where the image
+    shows none of the classes.
 
     Args:
         mask_dir: folder of the stage "masks".
@@ -41,11 +43,18 @@ def pseudo_mask_items(
         column: of the mask.
 
     Raises:
+        UsageError: no ``mask_dir``.
         DataIndexError: no such index, nothing selected, masks of other images, or files that do not exist.
     """
+    if mask_dir is None:
+        raise UsageError("mask_dir: the folder masks of a run of pseudo_labels.yaml is needed")
     root, masks = Path(dataset_dir), Path(mask_dir)
     try:
         classes = json.loads((masks / STAGE_FILE).read_text(encoding="utf-8"))["inputs"]["settings"]["classes"]
+    except FileNotFoundError:
+        raise DataIndexError(
+            f"{masks / STAGE_FILE}: not found; mask_dir is the folder masks of pseudo_labels.yaml"
+        ) from None
     except (OSError, ValueError, LookupError) as error:
         raise DataIndexError(f"{masks / STAGE_FILE}: not the record of the stage masks") from error
     table = read_index(masks, required=("image", column, *classes))
@@ -64,5 +73,6 @@ def pseudo_mask_items(
         item = lesion_item(
             root, name, row["dataset"], source, patients[name], np.zeros((0, 4), np.float32), [], source=source
         )
+        del item["boxes"], item["box_classes"]
         items.append({**item, "label": str(masks / row[column])})
     return spread(items, limit)

@@ -12,9 +12,8 @@ import torch
 from monai.bundle import ConfigParser, run
 from PIL import Image
 
-from common.cli import causes
 from common.data import DataIndexError, write_phantom_dataset
-from common.errors import UsageError
+from common.errors import UsageError, causes
 from common.networks import DropBlockVGG, EfficientNetLite, ResNetClassifier
 from common.weak import AffinityLoss, pseudo_mask_items
 
@@ -77,8 +76,10 @@ def test_masks_of_phantoms_and_a_second_run_with_other_settings(phantoms: Path, 
         (row["image"], "weak" if row["tb"] == "1" else "normal") for _, row in table.iterrows()
     ]
     assert [item["label"] for item in items] == [str(tmp_path / "masks" / name) for name in table["lesion_mask"]]
-    with pytest.raises(DataIndexError, match="not the record of the stage masks"):
+    with pytest.raises(DataIndexError, match=r"stage.json: not found; mask_dir is the folder masks"):
         pseudo_mask_items(phantoms, phantoms)
+    with pytest.raises(DataIndexError, match=r"crf.stage.json: not the record of the stage masks"):
+        pseudo_mask_items(tmp_path / "crf", phantoms)
 
     make(phantoms, tmp_path)
     with pytest.raises(UsageError, match=r"stage crf was made from another crf \(.*'colour_grey': 5.0"):

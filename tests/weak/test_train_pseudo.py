@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ConfigParser, ConfigWorkflow
 from PIL import Image
 
-from common.data import read_index, write_phantom_dataset
+from common.data import lesion_normals, read_index, write_phantom_dataset
 
 CONFIGS = Path(__file__).resolve().parents[2] / "bundles" / "tb_seg" / "configs"
 
@@ -54,3 +54,16 @@ def test_training_and_validation_take_the_masks_as_they_lie(tmp_path: Path) -> N
     expected[0, 12:28, 14:28] = 1
     assert torch.equal(item["label"].as_tensor(), expected)
     assert item["image"].shape == expected.shape
+
+    normal = next(item for item in training if item["source"] == "normal")
+    assert not workflow.parser.get_parsed_content("validate#preprocessing")({**normal})["label"].any()
+    more = lesion_normals(data, split_column="cls_split", splits=["train"])
+    assert not workflow.parser.get_parsed_content("validate#preprocessing")(more[0])["label"].any()
+    workflow.finalize()
+
+
+def test_normal_films_can_be_those_of_other_lists(tmp_path: Path) -> None:
+    files = [str(CONFIGS / "train.yaml"), str(CONFIGS / "train_pseudo.yaml")]
+    for other, disabled in ((True, False), (False, True)):
+        parser = ConfigParser({**ConfigParser.load_config_files(files), "other_normals": other})
+        assert parser.get_parsed_content("train#normals#_disabled_") is disabled
