@@ -17,7 +17,7 @@ from ..errors import UsageError
 
 #: Bundles whose results the pipeline joins, in the order of their columns.
 PARTS = ("lung_seg", "tb_cls", "tb_seg")
-TORCH, ONNX, OPENVINO = RUNTIMES = ("torch", "onnx", "openvino")
+TORCH, ONNX, OPENVINO, INT8 = RUNTIMES = ("torch", "onnx", "openvino", "int8")
 #: Ids of the bundles' configurations that the pipeline sets for all of them, and the option that does.
 COMMON = {
     "bundle_root": "--bundles",

@@ -40,18 +40,31 @@ def test_bfloat16_needs_its_instructions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert native_bfloat16() is False
 
 
-def test_results_in_openvino_are_close(infer: Callable[..., int], in_turn: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("runtime", "apart"), [("openvino", 0.05), ("int8", 0.2)])
+def test_results_in_openvino_are_close(
+    runtime: str, apart: float, infer: Callable[..., int], in_turn: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("openvino")
     # A pixel more or less of these small films moves the crop of the classifier by a hundredth: it is left out here.
     fixed = ("--set", "tb_cls.lung_crop=False")
     assert infer("--only", "lung_seg", "tb_cls", *fixed, runtime="torch") == 3
     probability = table(tmp_path / "out").loc[list(GOOD), "tb_probability"].astype(float)
-    assert infer("--only", "lung_seg", "tb_cls", *fixed, runtime="openvino") == 3
+    assert infer("--only", "lung_seg", "tb_cls", *fixed, runtime=runtime) == 3
     found = table(tmp_path / "out").loc[list(GOOD), "tb_probability"].astype(float)
-    assert (found - probability).abs().max() < 0.05
+    assert (found - probability).abs().max() < apart
     for name in ("a", "deep/b.dcm", "c.nii.gz"):
         ours, theirs = (
             np.asarray(Image.open(folder / "lung_seg" / f"{name}_lungs.png")) > 0
             for folder in (tmp_path / "out", in_turn)
         )
         assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) > 0.99
+
+
+def test_integers_made_from_other_weights_are_refused(
+    infer: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openvino")
+    assert infer("--only", "tb_seg", runtime="int8") == 1  # whose weights are not those of the released bundle
+    assert (
+        "tb_seg/models/model_int8.xml: made from other weights than the configuration reads" in capsys.readouterr().err
+    )
