@@ -1,0 +1,191 @@
+"""Masks and scores from the real server, over HTTP."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from label_server import LabelServer, Refused, refused
+from label_studies import FORMATS, SIZE, dice, lungs, read_answer, write_formats
+
+from common.data.phantom import Phantom, radiograph_phantom
+from common.data.phantom_files import write_picture
+from common.sharing.isolated import infer_isolated
+
+LUNGS, TB, LESIONS = "cxr_lung_segmentation", "cxr_tb_classification", "cxr_tb_segmentation"
+REGIONS = "cxr_tb_regions_segmentation"
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studies")
+
+
+@pytest.fixture(scope="module")
+def phantom(studies: Path) -> Phantom:
+    write_picture(studies / "healthy.png", radiograph_phantom(SIZE, seed=21, lesions=0).image)
+    return write_formats(studies)
+
+
+@pytest.fixture(scope="module")
+def server(serve: Callable[..., LabelServer], studies: Path, phantom: Phantom) -> LabelServer:
+    return serve(studies)
+
+
+@pytest.fixture(scope="module")
+def by_command(server: LabelServer, studies: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What the served bundles write when they are run without the server."""
+    outputs = {}
+    for model in (LUNGS, TB, LESIONS, REGIONS):
+        outputs[model] = tmp_path_factory.mktemp(model)
+        films = tmp_path_factory.mktemp("films")
+        for name in ("grey8.png", "healthy.png"):
+            (films / name).write_bytes((studies / name).read_bytes())
+        infer_isolated(server.app / "model" / model, films, outputs[model])
+    return outputs
+
+
+def row(folder: Path, image: str) -> dict[str, str]:
+    with (folder / "predictions.csv").open(encoding="utf-8", newline="") as stream:
+        return next(item for item in csv.DictReader(stream) if item["image"] == image)
+
+
+def test_info_lists_the_bundles_and_their_tasks(server: LabelServer) -> None:
+    models = server.info["models"]
+    assert {name: model["type"] for name, model in models.items()} == {
+        LUNGS: "segmentation",
+        TB: "classification",
+        LESIONS: "segmentation",
+        REGIONS: "segmentation",
+    }
+    assert {name: model["labels"] for name, model in models.items()} == {
+        LUNGS: {"lungs": 1},
+        TB: {"normal": 0, "tuberculosis": 1},
+        LESIONS: {"lesion": 1},
+        REGIONS: {"tuberculosis": 1},
+    }
+    assert {model["dimension"] for model in models.values()} == {2}
+    # No network of another purpose is offered in the place of the served one.
+    assert all(model["config"]["model_filename"] == ["model.pt"] for model in models.values())
+    assert server.info["datastore"]["total"] == len(FORMATS) + 1
+
+
+def test_the_served_bundles_are_the_exported_ones(server: LabelServer) -> None:
+    for model in (LUNGS, TB, LESIONS, REGIONS):
+        folder = server.app / "model" / model
+        for line in (folder / "MANIFEST.sha256").read_text().splitlines():
+            assert (folder.parent / line.split("  ", 1)[1]).is_file()
+
+
+@pytest.mark.parametrize("model", [LUNGS, LESIONS, REGIONS])
+@pytest.mark.parametrize("study", FORMATS)
+def test_masks_come_back_on_the_grid_of_the_study(
+    server: LabelServer, studies: Path, phantom: Phantom, tmp_path: Path, study: str, model: str
+) -> None:
+    file = server.mask(model, study, tmp_path)
+    answer = read_answer(file)
+    assert set(np.unique(answer)) == {0, 1}
+    upright = answer
+    if study in ("slice", "turned"):
+        source = nib.load(studies / f"{study}.nii.gz")
+        assert answer.shape == source.shape
+        assert np.allclose(nib.load(file).affine, source.affine, atol=1e-6)
+        back = nib.load(file).as_reoriented(nib.io_orientation(np.linalg.inv(CORONAL) @ source.affine))
+        upright = np.asarray(back.dataobj)[..., 0].T
+    elif study in ("film", "negative"):
+        # ITK, 3D Slicer and the like place a radiograph without a position at the origin, in LPS.
+        assert np.allclose(nib.load(file).affine, np.diag([-0.5, -0.5, 1, 1]))
+        upright = answer[..., 0].T
+    else:
+        assert file.suffix == ".png"
+    assert upright.shape == SIZE
+    if model == LUNGS:
+        assert dice(upright, lungs(phantom)) > 0.95
+        for wrong in (upright[:, ::-1], upright[::-1], upright[::-1, ::-1]):
+            assert dice(wrong, lungs(phantom)) < 0.93
+
+
+#: Columns to the patient's left, rows to the feet: how a picture lies in the world of a NIfTI file.
+CORONAL = np.array([[-1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize(("model", "postfix"), [(LUNGS, "lungs"), (LESIONS, "tb"), (REGIONS, "regions")])
+def test_masks_are_those_of_the_command(
+    server: LabelServer, by_command: dict[str, Path], tmp_path: Path, model: str, postfix: str
+) -> None:
+    expected = read_answer(by_command[model] / f"grey8_{postfix}.png")
+    assert np.array_equal(read_answer(server.mask(model, "grey8", tmp_path)) > 0, expected > 0)
+
+
+@pytest.mark.parametrize("extension", [".png", ".nii.gz", ".nrrd"])
+def test_the_client_chooses_the_format(server: LabelServer, tmp_path: Path, extension: str) -> None:
+    default = read_answer(server.mask(LUNGS, "film", tmp_path))[..., 0]
+    file = server.mask(LUNGS, "film", tmp_path, result_extension=extension)
+    assert file.name == f"film{extension}"
+    if extension == ".png":
+        assert np.array_equal(read_answer(file).T, default)
+
+
+def test_a_classification_has_labels_and_calibrated_scores(server: LabelServer, by_command: dict[str, Path]) -> None:
+    for study in ("grey8", "healthy"):
+        answer = server.json("POST", f"/infer/{TB}", {"params": "{}"}, image=study, output="json")
+        normal, tb = answer["prediction"]
+        assert (normal["label"], tb["label"]) == ("normal", "tuberculosis")
+        assert normal["score"] + tb["score"] == pytest.approx(1)
+        assert tb["score"] == pytest.approx(float(row(by_command[TB], f"{study}.png")["tb_probability"]), abs=1e-5)
+
+
+@pytest.mark.parametrize("study", [name for name in FORMATS if name != "photo"])
+def test_a_classification_does_not_depend_on_the_format(server: LabelServer, study: str) -> None:
+    reference = server.json("POST", f"/infer/{TB}", {"params": "{}"}, image="grey8", output="json")
+    answer = server.json("POST", f"/infer/{TB}", {"params": "{}"}, image=study, output="json")
+    assert answer["prediction"][1]["score"] == pytest.approx(reference["prediction"][1]["score"], abs=0.01)
+
+
+def test_regions_are_shown_where_the_decision_is_tb(
+    server: LabelServer, by_command: dict[str, Path], tmp_path: Path
+) -> None:
+    decisions = {study: row(by_command[REGIONS], f"{study}.png")["tb"] for study in ("grey8", "healthy")}
+    for study, tb in decisions.items():
+        answer = read_answer(server.mask(REGIONS, study, tmp_path))
+        boxes = json.loads((by_command[REGIONS] / "regions.json").read_text())[f"{study}.png"]
+        filled = np.zeros(answer.shape, dtype=bool)
+        for x, y, w, h in (item["box"] for item in boxes):
+            filled[round(y) : round(y + h), round(x) : round(x + w)] = True
+        assert np.array_equal(answer > 0, filled & (tb == "1"))
+    assert decisions["grey8"] == "1"
+
+
+def test_what_cannot_be_read_is_one_failed_request(server: LabelServer, studies: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(Refused) as caught:
+        server.request("POST", f"/infer/{LUNGS}", {"params": "{}", "file": tmp_path / "text.png"}, output="image")
+    assert caught.value.status == 500
+    assert "not an image of an accepted format" in server.tail()
+    assert server.mask(LUNGS, "grey8", tmp_path).is_file()
+
+
+def test_without_weights_there_is_no_answer(server: LabelServer, tmp_path: Path) -> None:
+    for model, output in ((LUNGS, "image"), (TB, "json"), (REGIONS, "image")):
+        weights = server.app / "model" / model / "models" / "model.pt"
+        kept = weights.rename(tmp_path / "kept.pt")
+        with pytest.raises(Refused) as caught:
+            server.request("POST", f"/infer/{model}", {"params": "{}"}, image="grey8", output=output)
+        assert caught.value.status == 500
+        assert f"{weights}: no weights there" in server.tail()
+        kept.rename(weights)
+    # The same server goes on with the weights that are back.
+    assert (
+        dice(read_answer(server.mask(LUNGS, "grey8", tmp_path)), read_answer(server.mask(LUNGS, "photo", tmp_path)))
+        > 0.99
+    )
+
+
+def test_a_second_server_on_the_port_is_refused(server: LabelServer, prepared_app: Path, studies: Path) -> None:
+    assert f"port {server.port} on 127.0.0.1 cannot be had" in refused(prepared_app, studies, server.port)
+    assert server.json("GET", "/info/")["models"]
