@@ -50,6 +50,13 @@ def build_parser() -> argparse.ArgumentParser:
     add_data(comparison)
     add_server(comparison)
     comparison.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="default: 0 1 2")
+    comparison.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="ARM",
+        help="train these alone now: federated, alone_SITE, pooled, each with _seed_N or for all seeds",
+    )
 
     return parser
 
@@ -116,7 +123,7 @@ def run_collect(options: argparse.Namespace) -> int:
 
 def run_compare(options: argparse.Namespace) -> int:
     """Run what has not been run, and write the tables."""
-    from .compare import arms, run_arm
+    from .compare import arms, choose_arms, complete_seeds, run_arm
     from .comparison import write_comparison
 
     plan = make_plan(options)
@@ -125,10 +132,13 @@ def run_compare(options: argparse.Namespace) -> int:
     plan.check()
     runs = list(arms(plan, options.seeds))
     with os.fdopen(os.dup(1), "w", buffering=1) as terminal:
-        for arm in runs:
+        for arm in choose_arms(runs, options.only):
             run_arm(arm, lambda line: print(line, file=terminal))
-    by_name = {name: [run for run in runs if run.name == name] for name in dict.fromkeys(run.name for run in runs)}
-    report = write_comparison(by_name, plan.sites, options.output_dir)
+    complete = complete_seeds(runs)
+    if not complete:
+        print("no table yet: no seed has all its arms")
+        return 0
+    report = write_comparison(complete, plan.sites, options.output_dir)
     print(report.read_text(encoding="utf-8"))
     return 0
 

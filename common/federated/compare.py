@@ -14,7 +14,7 @@ from monai.bundle import ConfigParser
 from ..io import file_sha256
 from .errors import FederatedError
 from .plan import Plan
-from .result import MODEL
+from .selection import BEST, choose_round
 from .task import FederatedTask
 
 FEDERATED, ALONE, POOLED = "federated", "alone", "pooled"
@@ -39,9 +39,14 @@ class Arm:
         """Folder of its predictions for the test list."""
         return self.plan.output_dir / "test"
 
+    @property
+    def mark(self) -> Path:
+        """File beside the predictions with the hash of the weights that made them; missing until all are made."""
+        return self.predictions / "weights.sha256"
+
 
 def arms(plan: Plan, seeds: Sequence[int]) -> Iterator[Arm]:
-    """All trainings of the experiment, of equal numbers of epochs; all arms of a seed begin with the same weights.
+    """All trainings of the experiment, of equal numbers of rounds; all arms of a seed begin with the same weights.
 
     Args:
         plan: the federation; its output folder gets one folder an arm and seed.
@@ -65,28 +70,58 @@ def arms(plan: Plan, seeds: Sequence[int]) -> Iterator[Arm]:
                     output_dir=folder,
                     # Every site counts in a comparison: one that fails must be seen.
                     min_clients=len(sites),
+                    keep_rounds=True,
                 ),
             )
 
 
+def choose_arms(runs: Sequence[Arm], only: Sequence[str]) -> list[Arm]:
+    """Of all runs those that were asked for, all when nothing was.
+
+    Args:
+        runs: of :func:`arms`.
+        only: names of arms, or of an arm's folder.
+
+    Raises:
+        FederatedError: an unknown name.
+    """
+    names = dict.fromkeys(run.name for run in runs)
+    unknown = sorted(set(only) - set(names) - {run.plan.output_dir.name for run in runs})
+    if unknown:
+        raise FederatedError(
+            f"only: unknown {', '.join(unknown)}; there are {', '.join(names)}, each with _seed_N or not"
+        )
+    return [run for run in runs if not only or run.name in only or run.plan.output_dir.name in only]
+
+
+def complete_seeds(runs: Sequence[Arm]) -> dict[str, list[Arm]]:
+    """Runs by the name of their arm, of the seeds of which all arms are done; empty when there is none."""
+    missing = {run.plan.seed for run in runs if not run.mark.is_file()}
+    done: dict[str, list[Arm]] = {}
+    for run in runs:
+        if run.plan.seed not in missing:
+            done.setdefault(run.name, []).append(run)
+    return done
+
+
 def run_arm(arm: Arm, tell: Tell) -> None:
-    """Train and predict what has not been trained and predicted yet."""
+    """Train, choose the round and predict what has not been trained, chosen and predicted yet."""
     from .local import train_alone
     from .simulate import simulate
 
     plan = arm.plan
     run = simulate if arm.name == FEDERATED else train_alone
     run(plan, resume=True, tell=lambda line: tell(f"{plan.output_dir.name}: {line}"))
-    mark = arm.predictions / "model.sha256"
-    digest = file_sha256(plan.output_dir / MODEL)
-    if mark.is_file() and mark.read_text(encoding="utf-8") == digest:
+    choice = choose_round(plan)
+    digest = file_sha256(plan.output_dir / BEST)
+    if arm.mark.is_file() and arm.mark.read_text(encoding="utf-8") == digest:
         return
-    tell(f"{plan.output_dir.name}: predicting")
+    tell(f"{plan.output_dir.name}: round {choice['best'] + 1} validates best; predicting")
     done = subprocess.run(prediction_command(arm), capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise FederatedError(f"{arm.predictions}: the test list could not be predicted: {last}")
-    mark.write_text(digest, encoding="utf-8")
+    arm.mark.write_text(digest, encoding="utf-8")
 
 
 def prediction_command(arm: Arm) -> list[str]:
@@ -98,7 +133,7 @@ def prediction_command(arm: Arm) -> list[str]:
         "bundle_root": str(plan.bundle_root),
         "dataset_dir": str(plan.dataset_dir),
         "output_dir": str(arm.predictions),
-        "weights": str(plan.output_dir / MODEL),
+        "weights": str(plan.output_dir / BEST),
         **{name: value for name, value in plan.task.settings.items() if name in known and value is not None},
     }
     if "operating_point" in known:
@@ -106,6 +141,8 @@ def prediction_command(arm: Arm) -> list[str]:
         options["operating_point"] = "$None"
     if "quality_flags" in known:
         options["quality_flags"] = False
+    if "num_cases" in known:
+        options["num_cases"] = 0
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", repr(files)]
     for name, value in options.items():
         command += [f"--{name}", value if isinstance(value, str) else repr(value)]

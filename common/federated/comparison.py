@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,15 @@ from ..evaluation.tables import markdown_table
 from ..io import write_csv
 from .compare import FEDERATED, Arm
 from .errors import FederatedError
+from .result import read_record
+from .selection import choose_round
 
 COLUMNS = ("arm", "test_site", "metric", "images", "seeds", "mean", "low", "high", "seed_sd", "lowest", "highest")
 DIFFERENCES = ("arm", "test_site", "metric", "images", "seeds", "difference", "low", "high")
+SEEDS = ("arm", "seed", "test_site", "metric", "images", "value", "low", "high")
+RUNS = ("arm", "seed", "rounds", "steps", "chosen_round", "validation", "seconds")
 TABLE, PAIRED, REPORT = "comparison.csv", "differences.csv", "comparison.md"
+SEED_TABLE, RUN_TABLE = "seeds.csv", "runs.csv"
 
 #: Figures of one arm at one site: scores [seeds, images], truth [images] (of classification), patients [images].
 Figures = tuple[NDArray[np.float64], NDArray[np.bool_] | None, list[str]]
@@ -100,6 +106,42 @@ def _read_classes(run: Arm, site: Sequence[str]) -> pd.DataFrame:
     return table.assign(value=table["score"]).set_index("image").sort_index()
 
 
+def summarize_run(run: Arm) -> dict[str, Any]:
+    """Row of :data:`RUNS`: rounds are counted from 1; steps are those that a site has made one after another."""
+    record = read_record(run.plan.output_dir)
+    choice = choose_round(run.plan)
+    if record is None:
+        raise FederatedError(f"{run.plan.output_dir}: no record of a run")
+    values = choice["rounds"][str(choice["best"])].values()
+    steps = {
+        json.loads((run.plan.folder(name) / "rounds.json").read_text(encoding="utf-8"))[-1]["steps"]
+        for name in run.plan.sites
+    }
+    return {
+        "arm": run.name,
+        "seed": run.plan.seed,
+        "rounds": len(record["rounds"]),
+        "steps": "/".join(str(each * len(record["rounds"])) for each in sorted(steps)),
+        "chosen_round": choice["best"] + 1,
+        "validation": sum(values) / len(values),
+        "seconds": record["seconds"],
+    }
+
+
+def summarize_seeds(arms: Mapping[str, Sequence[Arm]], sites: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Rows of :data:`SEEDS`, each with the interval of that seed alone."""
+    rows = []
+    for name, own in sites.items():
+        for arm, runs in arms.items():
+            scores, truth, patients = read_arm(runs, own)
+            for run, each in zip(runs, scores, strict=True):
+                found = mean_dice(each[None], patients) if truth is None else mean_area(each[None], truth, patients)
+                about = {"arm": arm, "seed": run.plan.seed, "test_site": name, "images": len(each)}
+                about["metric"] = "dice" if truth is None else "auc"
+                rows.append(about | dict(zip(("value", "low", "high"), found, strict=True)))
+    return rows
+
+
 def summarize_arms(
     arms: Mapping[str, Sequence[Arm]], sites: Mapping[str, Sequence[str]]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -134,7 +176,7 @@ def summarize_arms(
 def write_comparison(
     arms: Mapping[str, Sequence[Arm]], sites: Mapping[str, Sequence[str]], output_dir: str | Path
 ) -> Path:
-    """Write ``comparison.csv``, ``differences.csv`` and ``comparison.md``.
+    """Write ``comparison.csv``, ``differences.csv``, ``seeds.csv``, ``runs.csv`` and ``comparison.md``.
 
     Args:
         arms: runs of each arm, one a seed; "federated" is among them.
@@ -145,20 +187,28 @@ def write_comparison(
         The Markdown file.
 
     Raises:
-        EvaluationError, FederatedError: see :func:`read_arm`.
+        EvaluationError, FederatedError: see :func:`read_arm` and :func:`summarize_run`.
     """
     rows, differences = summarize_arms(arms, sites)
     folder = Path(output_dir)
     write_csv(folder / TABLE, [_rounded(row) for row in rows], COLUMNS)
     write_csv(folder / PAIRED, [_rounded(row) for row in differences], DIFFERENCES)
-    header = ["trained", "tested", "images", f"{rows[0]['metric']} (95 % interval)", "SD of seeds"]
+    each_seed = summarize_seeds(arms, sites)
+    write_csv(folder / SEED_TABLE, [_rounded(row) for row in each_seed], SEEDS)
+    write_csv(folder / RUN_TABLE, [_rounded(summarize_run(run)) for runs in arms.values() for run in runs], RUNS)
+    numbers = ", ".join(str(run.plan.seed) for run in next(iter(arms.values())))
+    header = ["trained", "tested", "images", f"{rows[0]['metric']} (95 % interval)", f"seeds {numbers}"]
     body = [
         [
             row["arm"],
             row["test_site"],
             str(row["images"]),
             f"{row['mean']:.4f} ({row['low']:.4f} to {row['high']:.4f})",
-            f"{row['seed_sd']:.4f}" if row["seed_sd"] != "" else "",
+            ", ".join(
+                f"{seed['value']:.4f}"
+                for seed in each_seed
+                if (seed["arm"], seed["test_site"]) == (row["arm"], row["test_site"])
+            ),
         ]
         for row in rows
     ]

@@ -16,6 +16,7 @@ from nvflare.app_common.workflows.fedavg import FedAvg
 from ..io import atomic_write, write_json
 from .aggregator import CheckedAverage
 from .errors import FederatedError
+from .kept_rounds import write_round
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class TolerantFedAvg(FedAvg):
         persistor_id: component that keeps the model.
         min_clients: contributions that a round needs.
         round_timeout: seconds after which a round ends without the sites that have not answered.
+        keep_rounds: keep the weights of every round and not of the last alone.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class TolerantFedAvg(FedAvg):
         persistor_id: str = "persistor",
         min_clients: int = 1,
         round_timeout: int = 3600,
+        keep_rounds: bool = False,
     ) -> None:
         super().__init__(
             num_clients=min_clients,
@@ -59,6 +62,7 @@ class TolerantFedAvg(FedAvg):
         )
         self.min_clients = min_clients
         self.round_timeout = round_timeout
+        self.keep_rounds = keep_rounds
         self._heard: set[str] | None = None
 
     def run(self) -> None:
@@ -116,6 +120,8 @@ class TolerantFedAvg(FedAvg):
         super().save_model(model)
         folder = Path(self.get_run_dir())
         state = {name: torch.from_numpy(np.array(value)) for name, value in model.params.items()}
+        if self.keep_rounds:
+            write_round(folder, self.aggregator.number, state)
         with atomic_write(folder / STATE_FILE) as stream:
             torch.save({"model": state, "rounds": json.dumps(self.aggregator.rounds)}, stream)
         write_json(folder / ROUNDS_FILE, self.aggregator.rounds)

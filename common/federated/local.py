@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -14,10 +15,12 @@ from ..io import atomic_write, file_sha256, write_json
 from ..networks import read_state
 from .errors import FederatedError
 from .initial import initial_state
+from .kept_rounds import write_round
 from .output import printed_to
 from .plan import Plan
 from .result import MODEL, RECORD, read_record
 from .site_training import SiteTraining
+from .start import is_begun, write_start
 from .tensors import weights_sha256
 
 Tell = Callable[[str], None]
@@ -43,10 +46,12 @@ def train_alone(plan: Plan, *, resume: bool = False, tell: Tell = print) -> dict
         raise FederatedError(f"sites: one is needed to train alone, got {', '.join(plan.sites) or 'none'}")
     config = plan.check()
     name = next(iter(plan.sites))
-    before = read_record(plan.output_dir)
-    if before is not None and not resume:
-        raise FederatedError(f"{plan.output_dir}: belongs to an earlier run; choose another folder, or resume")
+    before = read_record(plan.output_dir) if is_begun(plan, resume) else None
+    # Killed between the two files, a run does not know its own round: it begins again.
+    if before is not None and before["model_sha256"] != file_sha256(plan.output_dir / MODEL):
+        before = None
     rounds = list(before["rounds"]) if before else []
+    write_start(plan)
     plan.folder(name).mkdir(parents=True, exist_ok=True)
     if before is not None:
         state = read_state(plan.output_dir / MODEL)
@@ -62,14 +67,14 @@ def train_alone(plan: Plan, *, resume: bool = False, tell: Tell = print) -> dict
         with printed_to(plan.output_dir / "training.log"):
             state = training.train(state, number)
         rounds.append({"round": number, **json.loads((plan.folder(name) / "rounds.json").read_text())[-1]})
+        if plan.keep_rounds:
+            write_round(plan.output_dir, number, state)
         with atomic_write(plan.output_dir / MODEL) as stream:
             torch.save(state, stream)
         record = {
-            "bundle": plan.task.bundle,
-            "settings": portable(plan.task.settings),
-            "overlays": list(plan.task.overlays),
-            "local_epochs": plan.task.local_epochs,
+            "task": portable(asdict(plan.task)),
             "initial": portable(plan.initial),
+            "seed": plan.seed,
             "sites": {name: list(plan.sites[name])},
             "rounds": rounds,
             "seconds": round(sum(entry["seconds"] for entry in rounds), 1),

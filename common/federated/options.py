@@ -35,6 +35,12 @@ def add_task(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--local_epochs", type=int, default=1, metavar="N", help="epochs of a site in a round (default: 1)"
     )
+    verb.add_argument(
+        "--epoch_steps",
+        type=int,
+        metavar="N",
+        help="optimiser steps of an epoch, the same at every site (default: one pass over the site's own images)",
+    )
     verb.add_argument("--rounds", type=int, required=True, metavar="N", help="rounds")
 
 
@@ -76,6 +82,7 @@ def make_task(options: argparse.Namespace, seed: int) -> FederatedTask:
         overlays=tuple(options.overlay),
         settings={**parse_settings(options.settings), "seed": seed},
         local_epochs=options.local_epochs,
+        epoch_steps=options.epoch_steps,
     )
 
 

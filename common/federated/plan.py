@@ -30,6 +30,7 @@ class Plan:
         seed: of random weights; the seed of training is the task's.
         min_clients: contributions that a round needs.
         round_timeout: seconds that a round waits for its sites.
+        keep_rounds: keep the weights of every round, as :func:`.selection.choose_round` needs them.
     """
 
     task: FederatedTask
@@ -42,6 +43,7 @@ class Plan:
     seed: int = 0
     min_clients: int = 1
     round_timeout: int = 3600
+    keep_rounds: bool = False
 
     @property
     def bundle_root(self) -> Path:

@@ -24,11 +24,13 @@ class TolerantFedAvgRecipe(FedAvgRecipe):
     Args:
         round_timeout: see :class:`.controller.TolerantFedAvg`.
         start_round: see :class:`.controller.TolerantFedAvg`.
+        keep_rounds: see :class:`.controller.TolerantFedAvg`.
         options: of ``FedAvgRecipe``.
     """
 
-    def __init__(self, *, round_timeout: int, start_round: int = 0, **options: Any) -> None:
+    def __init__(self, *, round_timeout: int, start_round: int = 0, keep_rounds: bool = False, **options: Any) -> None:
         self.round_timeout = round_timeout
+        self.keep_rounds = keep_rounds
         self.start_round = start_round
         super().__init__(**options)
         # Server and sites have the package; copies of single files of it in the job would be something else.
@@ -41,6 +43,7 @@ class TolerantFedAvgRecipe(FedAvgRecipe):
             persistor_id=persistor_id,
             min_clients=self.min_clients,
             round_timeout=self.round_timeout,
+            keep_rounds=self.keep_rounds,
         )
 
 
@@ -62,6 +65,7 @@ def make_recipe(
     start_round: int = 0,
     min_clients: int = 1,
     round_timeout: int = 3600,
+    keep_rounds: bool = False,
 ) -> TolerantFedAvgRecipe:
     """Make the job.
 
@@ -77,6 +81,7 @@ def make_recipe(
         start_round: number of the first.
         min_clients: contributions that a round needs.
         round_timeout: seconds that a round waits for its sites.
+        keep_rounds: keep the weights of every round.
 
     Raises:
         FederatedError: numbers below 1.
@@ -96,6 +101,7 @@ def make_recipe(
         num_rounds=rounds,
         start_round=start_round,
         round_timeout=round_timeout,
+        keep_rounds=keep_rounds,
         train_script=SCRIPT.name,
         # No figure of a site's own data leaves it: there is no metric to choose a round by.
         key_metric="",

@@ -20,16 +20,17 @@ from ..io import atomic_write
 from .controller import FAILURE_FILE, ROUNDS_FILE
 from .errors import FederatedError
 from .initial import initial_state
+from .kept_rounds import ROUNDS_DIR, round_files
 from .output import printed_to
 from .plan import Plan
 from .recipe import TolerantFedAvgRecipe, make_job_folder, make_recipe
 from .result import MODEL, RECORD, collect, find_state, read_record
 from .site import SITE_VARIABLE
+from .start import START, is_begun, write_start
 
 LOG = "simulation.log"
 WORKSPACE = "simulation"
 JOB = "federation"
-START = "start.json"
 
 Tell = Callable[[str], None]
 
@@ -69,7 +70,7 @@ def simulate(
         tell(f"all {plan.rounds} rounds are done already: {folder / MODEL}")
         return before
     folder.mkdir(parents=True, exist_ok=True)
-    _write_start(plan)
+    write_start(plan)
     if before is None:
         with atomic_write(folder / "initial.pt") as stream:
             torch.save(initial_state(config, plan.bundle_root, plan.initial, plan.seed), stream)
@@ -92,6 +93,7 @@ def simulate(
             start_round=done,
             min_clients=plan.min_clients,
             round_timeout=plan.round_timeout,
+            keep_rounds=plan.keep_rounds,
         )
         if prepare is not None:
             prepare(recipe)
@@ -111,17 +113,12 @@ def simulate(
 def _earlier(plan: Plan, config: dict[str, Any], resume: bool, overwrite: bool) -> dict[str, Any] | None:
     folder = plan.output_dir
     if overwrite and (folder / START).is_file():
-        for name in (WORKSPACE, "job", "sites"):
+        for name in (WORKSPACE, "job", "sites", ROUNDS_DIR):
             shutil.rmtree(folder / name, ignore_errors=True)
         for name in (START, MODEL, RECORD, "initial.pt", LOG):
             (folder / name).unlink(missing_ok=True)
-    start = folder / START
-    if not start.is_file():
+    if not is_begun(plan, resume):
         return None
-    if not resume:
-        raise FederatedError(f"{folder}: belongs to an earlier run; --resume goes on with it, --overwrite deletes it")
-    if json.loads(start.read_text(encoding="utf-8")) != _portrait(plan):
-        raise FederatedError(f"{start}: another federation than this one; only rounds may differ to go on with it")
     state = find_state(folder / WORKSPACE)
     before = read_record(folder)
     # The simulator may have been killed before its last rounds were collected.
@@ -132,29 +129,14 @@ def _earlier(plan: Plan, config: dict[str, Any], resume: bool, overwrite: bool) 
 
 def _collect(plan: Plan, config: dict[str, Any], state: Path, before: dict[str, Any] | None) -> dict[str, Any]:
     entries = {"initial": portable(plan.initial), "seed": plan.seed, "complete_until": _mark(state)}
+    for file in round_files(state.parent).values():
+        (plan.output_dir / ROUNDS_DIR).mkdir(exist_ok=True)
+        shutil.move(file, plan.output_dir / ROUNDS_DIR / file.name)
     return collect(plan.task, config, state, plan.output_dir, before=before, extra=entries)
 
 
 def _mark(state: Path) -> str:
     return f"{state.stat().st_mtime_ns}"
-
-
-def _portrait(plan: Plan) -> dict[str, Any]:
-    task = plan.task
-    return {
-        "bundle": task.bundle,
-        "overlays": list(task.overlays),
-        "settings": json.loads(json.dumps(task.settings)),
-        "local_epochs": task.local_epochs,
-        "sites": {name: list(rows) for name, rows in plan.sites.items()},
-        "initial": plan.initial,
-        "seed": plan.seed,
-    }
-
-
-def _write_start(plan: Plan) -> None:
-    with atomic_write(plan.output_dir / START) as stream:
-        stream.write(json.dumps(_portrait(plan), indent=2).encode())
 
 
 def _complaints(plan: Plan) -> list[str]:

@@ -14,6 +14,7 @@ from monai.fl.client import MonaiAlgo
 from monai.fl.utils.constants import ExtraItems
 from monai.fl.utils.exchange_object import ExchangeObject
 
+from ..data import BalancedSampler
 from ..io import write_json
 from .site import Site
 from .task import FederatedTask
@@ -76,9 +77,16 @@ class SiteTraining:
         parser = self.algo.train_workflow.parser
         parser.get_parsed_content("overlap")()
         self.images = len(parser.get_parsed_content("train#dataset#data"))
+        if task.epoch_steps is not None:
+            self._lengthen(parser.get_parsed_content("train#sampler"), task.epoch_steps)
         self._optimizer = parser.get_parsed_content("optimizer")
         self._fresh = copy.deepcopy(self._optimizer.state_dict())
         self._rounds: list[dict[str, Any]] = []
+
+    def _lengthen(self, sampler: BalancedSampler, steps: int) -> None:
+        """Let an epoch have so many steps; an order that is too short for them is repeated."""
+        sampler.num_samples = sampler.total_size = steps * self.algo.trainer.data_loader.batch_size
+        self.algo.trainer.state.epoch_length = steps
 
     @property
     def network(self) -> torch.nn.Module:
@@ -114,6 +122,7 @@ class SiteTraining:
                 "received_sha256": weights_sha256(weights),
                 "trained_sha256": weights_sha256(trained),
                 "images": self.images,
+                "steps": self.task.local_epochs * state.epoch_length,
                 "seconds": round(time.monotonic() - began, 1),
             }
         )

@@ -46,12 +46,14 @@ class FederatedTask:
             "configs/networks/tiny_unet.yaml".
         settings: values of the bundle's knobs.
         local_epochs: epochs that a site trains in a round, 1 or more.
+        epoch_steps: optimiser steps of an epoch, the same at all sites; None: one pass over the site's own images.
     """
 
     bundle: str
     overlays: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     local_epochs: int = 1
+    epoch_steps: int | None = None
 
     def __post_init__(self) -> None:
         _check_plain(self)
@@ -125,9 +127,11 @@ def _check_plain(task: FederatedTask) -> None:
                 f"overlay {name!r}: a network, loss or augmentation of the bundle is needed, as in "
                 "configs/networks/tiny_unet.yaml"
             )
-    epochs = task.local_epochs
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        raise FederatedError(f"local_epochs: a whole number above 0 is needed, got {epochs!r}")
+    for option, number in (("local_epochs", task.local_epochs), ("epoch_steps", task.epoch_steps)):
+        if number is None and option == "epoch_steps":
+            continue
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise FederatedError(f"{option}: a whole number above 0 is needed, got {number!r}")
     if not isinstance(task.settings, Mapping):
         raise FederatedError(f"settings: values by the name of their knob are needed, got {task.settings!r}")
     for name, value in task.settings.items():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("nvflare", reason="NVFlare, of the extra federated, is not installed")
 
@@ -15,6 +17,8 @@ from nvflare.app_common.abstract.fl_model import FLModel, ParamsType
 from common.federated import FederatedError, average, weights_sha256
 from common.federated.aggregator import CheckedAverage
 from common.federated.client import contribution
+from common.federated.kept_rounds import round_files
+from common.networks import read_state
 
 GLOBAL = {"weight": np.zeros((2, 3), np.float32), "counter": np.array(0, np.int64)}
 
@@ -146,6 +150,27 @@ def test_sites_are_asked_again_only_when_they_answered() -> None:
         asked["callback"](sent(name, 1.0))
     assert len(taken) == 2
     assert server.sample_clients() == ["east", "north"]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_the_server_keeps_the_weights_of_rounds_when_asked_to(
+    keep: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nvflare.app_common.workflows.fedavg import FedAvg
+
+    from common.federated.controller import TolerantFedAvg
+
+    monkeypatch.setattr(FedAvg, "save_model", lambda self, model: None)
+    server = TolerantFedAvg(num_rounds=9, start_round=7, round_timeout=5, keep_rounds=keep)
+    server.get_run_dir = lambda: str(tmp_path)
+    for number in (7, 8):
+        server.aggregator.begin(number, GLOBAL, ["north"])
+        server.aggregator.accept_model(sent("north", float(number)))
+        server.save_model(server.aggregator.aggregate_model())
+    state = torch.load(tmp_path / "federation.pt", weights_only=True)["model"]
+    assert float(state["weight"][0, 0]) == 8.0
+    kept = {number: float(read_state(file)["weight"][0, 0]) for number, file in round_files(tmp_path).items()}
+    assert kept == ({7: 7.0, 8: 8.0} if keep else {})
 
 
 def test_average_is_what_the_server_uses() -> None:

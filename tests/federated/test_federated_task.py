@@ -58,10 +58,11 @@ def test_wrong_values_are_refused_as_in_a_bundle(bundles: Path) -> None:
         FederatedTask(bundle="lung_seg", settings={"learning_rate": -1}).check(bundles / "lung_seg")
 
 
-@pytest.mark.parametrize("epochs", [0, -1, True, 1.5])
-def test_local_epochs_are_counted(epochs: object) -> None:
-    with pytest.raises(FederatedError, match="local_epochs"):
-        FederatedTask(bundle="lung_seg", local_epochs=epochs)  # type: ignore[arg-type]
+@pytest.mark.parametrize("option", ["local_epochs", "epoch_steps"])
+@pytest.mark.parametrize("number", [0, -1, True, 1.5])
+def test_epochs_and_their_steps_are_counted(option: str, number: object) -> None:
+    with pytest.raises(FederatedError, match=f"{option}: a whole number above 0"):
+        FederatedTask(bundle="lung_seg", **{option: number})  # type: ignore[arg-type]
 
 
 def test_a_missing_bundle_is_named(tmp_path: Path) -> None:

@@ -24,12 +24,12 @@ def bundles() -> Path:
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three institutions, with three training and two validation images each."""
+    """Three institutions, with three training, two validation and two test images each."""
     folder = tmp_path_factory.mktemp("films")
     rows = []
-    for number in range(15):
+    for number in range(21):
         site = ("north", "south", "east")[number % 3]
-        part = "train" if number < 9 else "val"
+        part = "train" if number < 9 else "val" if number < 15 else "test"
         phantom = radiograph_phantom((96, 96), seed=number)
         stem = f"SECRET_{site}_{number}"
         write_picture(folder / site / f"{stem}.png", phantom.image, pixel=1.0)
