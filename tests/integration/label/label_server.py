@@ -153,6 +153,18 @@ class LabelServer:
             time.sleep(2)
         raise TimeoutError(f"training did not end: {self.tail()}")
 
+    def running(self) -> list[int]:
+        """The server and what it started, as far as they run."""
+        found = []
+        for place in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _parent, group = place.read_text().rpartition(")")[2].split()[:3]
+            except OSError:
+                continue
+            if int(group) == self.process.pid and state != "Z":
+                found.append(int(place.parent.name))
+        return found
+
     def kill(self) -> None:
         """End the server and what it started, as a power cut would."""
         if self.process.poll() is None:

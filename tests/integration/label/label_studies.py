@@ -6,10 +6,12 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from monai.transforms import LoadImage
 from PIL import Image
 
 from common.data.phantom import Phantom, radiograph_phantom
 from common.data.phantom_files import write_picture
+from common.io import MaskReader
 
 #: Rows and columns of a film with a heart on its left: no mirror image or turn of it looks alike.
 SIZE = (400, 340)
@@ -42,10 +44,10 @@ def write_formats(folder: Path) -> Phantom:
 
 
 def write_films(folder: Path, count: int) -> dict[str, Phantom]:
-    """Healthy and ill films of different patients as PNG."""
+    """Healthy and ill films of different patients, the first as DICOM, the others as PNG."""
     films = {f"case{k}": radiograph_phantom((300, 280), seed=40 + k, lesions=2 * (k % 2)) for k in range(count)}
     for name, phantom in films.items():
-        write_picture(folder / f"{name}.png", phantom.image)
+        write_picture(folder / (f"{name}.png" if name != "case0" else "case0.dcm"), phantom.image)
     return films
 
 
@@ -61,6 +63,12 @@ def read_answer(path: Path) -> np.ndarray:
         with Image.open(path) as picture:
             return np.asarray(picture)
     return np.asarray(nib.load(path).dataobj)
+
+
+def read_label(path: Path) -> np.ndarray:
+    """A mask as trainings and the consensus of readers see it, rows x columns of the radiograph as it is shown."""
+    mask = LoadImage(reader=MaskReader(), image_only=True, ensure_channel_first=True)(str(path))
+    return np.asarray(mask)[0].T > 0
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
