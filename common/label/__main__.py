@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
-from .app_folder import prepare_app
 from .environment import find_environment
 from .start import check_bundles, check_port, check_studies, command, server_variables, unlisted
 
@@ -50,6 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_prepare(options: argparse.Namespace) -> int:
     """Make the app folder."""
+    from .app_folder import prepare_app  # loads torch, for which a start would wait
+
     environment = find_environment(options.env)
     put = prepare_app(options.app, environment, options.bundles, replace=options.replace, tell=print)
     print(f"{options.app}: {len(put)} bundles exported; `python -m common.label start STUDIES` serves them")

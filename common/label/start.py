@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ..fusion.raters.mask_folder import DATASTORE
 from .environment import Environment
 from .errors import LabelError
 
 #: Radiographs that the server lists in a folder of studies; its own list lacks the last four.
 STUDY_FILES = ("*.nii.gz", "*.nii", "*.png", "*.jpg", "*.tif", "*.dcm", "*.jpeg", "*.tiff")
+#: The server's own list in that folder.
+_DATASTORE = "datastore_v2.json"
 _LIST = "MONAI_LABEL_DATASTORE_FILE_EXT"
 #: Entry of a bundle's metadata -> package of the environment.
 _RUNTIME = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
@@ -68,7 +69,7 @@ def unlisted(studies: str) -> list[str]:
     endings = [pattern.removeprefix("*") for pattern in STUDY_FILES]
     listed: dict[str, str] = {}
     twice, others = [], []
-    for name in sorted(path.name for path in folder.glob("[!.]*") if path.is_file() and path.name != DATASTORE):
+    for name in sorted(path.name for path in folder.glob("[!.]*") if path.is_file() and path.name != _DATASTORE):
         ending = next((ending for ending in endings if name.endswith(ending)), None)
         if ending is None:
             others.append(name)
