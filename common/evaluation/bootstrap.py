@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from .small_samples import FEW, few_groups_interval
+
 #: Resampled values held in memory at once, so that many images do not need repeats x images of memory.
 _BATCH_VALUES = 4_000_000
 
@@ -22,18 +24,18 @@ class Interval(NamedTuple):
     high: float
 
 
+#: Limits of figures such as Dice, and of lengths and areas.
+SHARE, POSITIVE = (0.0, 1.0), (0.0, np.inf)
+
 _NOTHING = Interval(np.nan, np.nan, np.nan)
 
 
 def bootstrap_mean(values: ArrayLike, **options: Any) -> Interval:
-    """Interval of a mean, by the bias-corrected and accelerated bootstrap (BCa).
-
-    Figures such as Dice are skewed, and for some dozens of images the plain percentile interval is then too narrow
-    more often than BCa. The time grows with the square of the number of groups: a second for 5,000.
+    """Interval of a mean, see :func:`bootstrap_sums`.
 
     Args:
         values: one figure an image; NaN is refused.
-        options: ``groups``, ``repeats``, ``confidence`` and ``seed`` of :func:`bootstrap_sums`.
+        options: ``groups``, ``repeats``, ``confidence``, ``seed`` and ``limits`` of :func:`bootstrap_sums`.
 
     Returns:
         The mean over images; NaN when there is no image, NaN bounds when there is only one group.
@@ -55,8 +57,14 @@ def bootstrap_sums(
     repeats: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
+    limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Interval:
-    """BCa interval of a function of column sums, such as a Dice coefficient of counts pooled over a test set.
+    """Interval of a function of column sums, such as a Dice coefficient of counts pooled over a test set.
+
+    By the bias-corrected and accelerated bootstrap (BCa): figures such as Dice are skewed, and the plain percentile
+    interval is then too narrow more often. BCa is so too with fewer than :data:`.small_samples.FEW` groups, whose
+    interval is that of :func:`.small_samples.few_groups_interval` (simulated by ``benchmarks/coverage.py``). The time
+    grows with the square of the number of groups: a second for 5,000.
 
     Args:
         columns: shape [images, columns].
@@ -66,6 +74,7 @@ def bootstrap_sums(
         repeats: resampled data sets.
         confidence: coverage that is aimed at, in (0, 1).
         seed: the same seed gives the same interval.
+        limits: lowest and highest value that the statistic can have, (0, 1) of Dice; no end lies beyond.
 
     Returns:
         The statistic of all images; NaN when there is no image, NaN bounds when there is only one group.
@@ -74,11 +83,15 @@ def bootstrap_sums(
         ValueError: NaN among the values, groups of another length, or a wrong confidence or number of repeats.
     """
     table = _checked(columns)
+    _check_options(confidence, repeats)
     if table.shape[0] == 0:
         return _NOTHING
     codes = group_codes(groups, table.shape[0])
     sums = np.zeros((int(codes.max()) + 1, table.shape[1]))
     np.add.at(sums, codes, table)
+    if 1 < len(sums) < FEW:
+        ends = few_groups_interval(sums, function, repeats=repeats, confidence=confidence, seed=seed, limits=limits)
+        return Interval(float(function(*sums.sum(axis=0))), *ends)
     samples = tuple(sums.T)
 
     def statistic(*drawn: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
@@ -108,6 +121,7 @@ def bootstrap_median(
         ValueError: see :func:`bootstrap_sums`.
     """
     values = _checked(values)
+    _check_options(confidence, repeats)
     if values.size == 0:
         return _NOTHING
     order = np.argsort(values, kind="stable")
@@ -138,10 +152,6 @@ def _interval(
     confidence: float,
     seed: int,
 ) -> Interval:
-    if not 0 < confidence < 1:
-        raise ValueError(f"the confidence must lie between 0 and 1, got {confidence}")
-    if repeats < 1:
-        raise ValueError(f"the number of bootstrap repeats must be positive, got {repeats}")
     estimate = float(statistic(*samples))
     n_groups = samples[0].size
     if n_groups < 2:
@@ -166,6 +176,13 @@ def _interval(
                 result.bootstrap_distribution, [(1 - confidence) / 2, (1 + confidence) / 2], axis=-1
             )
     return Interval(estimate, float(low), float(high))
+
+
+def _check_options(confidence: float, repeats: int) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"the confidence must lie between 0 and 1, got {confidence}")
+    if repeats < 1:
+        raise ValueError(f"the number of bootstrap repeats must be positive, got {repeats}")
 
 
 def _checked(values: ArrayLike) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from ..data.parallel import parallel_map
 from ..localization import fill_boxes, find_lesions
 from ..metrics import confusion_counts
 from ..metrics.box_masks import FIGURES as MASK_FIGURES
-from .bootstrap import Interval, bootstrap_mean
+from .bootstrap import SHARE, Interval, bootstrap_mean
 from .checks import refuse_twice
 from .classification import index_folder
 from .classification_tables import figure_text
@@ -165,7 +165,7 @@ def choose_lesions(
     return LesionChoice(
         table=table,
         best=best,
-        dice=bootstrap_mean(dice, groups=patients(rows[drawn]), repeats=repeats, seed=seed),
+        dice=bootstrap_mean(dice, groups=patients(rows[drawn]), repeats=repeats, seed=seed, limits=SHARE),
         images=int(drawn.sum()),
         normals=int(normal.sum()),
         left_out=about.loc[about["status"].isin([MISSING, FAILED]), ["image", "status", "reason"]],

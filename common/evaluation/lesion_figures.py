@@ -20,6 +20,7 @@ from ..metrics import (
     mean_iou_from_counts,
 )
 from ..metrics.boxes import OVERLAP_THRESHOLDS
+from .bootstrap import POSITIVE, SHARE
 from .localization_figures import threshold_name
 from .localization_summary import ALL, WITH_BOXES
 
@@ -34,11 +35,13 @@ class LesionFigure(NamedTuple):
         label: what it is called in tables and charts.
         images: which images it is defined on: "all", "with boxes" or "normal".
         higher_is_better: whether high or low values are good; None where neither is, and runs are not compared by it.
+        limits: lowest and highest value.
     """
 
     label: str
     images: str
     higher_is_better: bool | None
+    limits: tuple[float, float] = SHARE
 
 
 #: By column of the table of images. Areas are shares of the image unless it is said otherwise.
@@ -47,14 +50,14 @@ LESION_FIGURES = {
     "iou": LesionFigure("IoU", ALL, True),
     "miou": LesionFigure("two-class mIoU", ALL, True),
     "found": LesionFigure("true boxes found", WITH_BOXES, True),
-    "false_positives": LesionFigure("false positive lesions", ALL, False),
-    "lesions": LesionFigure("lesions", ALL, None),
+    "false_positives": LesionFigure("false positive lesions", ALL, False, POSITIVE),
+    "lesions": LesionFigure("lesions", ALL, None, POSITIVE),
     "predicted_area": LesionFigure("predicted area", ALL, None),
     "true_area": LesionFigure("true area", ALL, None),
-    "area_error": LesionFigure("area error", ALL, None),
+    "area_error": LesionFigure("area error", ALL, None, (-1.0, 1.0)),
     "area_error_absolute": LesionFigure("absolute area error", ALL, False),
-    "area_error_relative": LesionFigure("relative area error", WITH_BOXES, None),
-    "false_positive_share": LesionFigure("false positive area, share of the lungs", NORMAL, False),
+    "area_error_relative": LesionFigure("relative area error", WITH_BOXES, None, (-1.0, np.inf)),
+    "false_positive_share": LesionFigure("false positive area, share of the lungs", NORMAL, False, POSITIVE),
     "any_false_positive": LesionFigure("share with any false positive", NORMAL, False),
 }
 

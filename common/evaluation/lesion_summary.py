@@ -58,7 +58,7 @@ def summarize_lesions(per_image: pd.DataFrame, *, repeats: int = 2000, seed: int
                     continue
                 key = (metric, *values.index)
                 if key not in done:
-                    done[key] = image_statistics(values, members.loc[values.index], repeats, seed)
+                    done[key] = image_statistics(values, members.loc[values.index], repeats, seed, info.limits)
                     if metric in _PROPORTIONS and values.isin((0, 1)).all():  # not of averaged runs
                         _, low, high = proportion(int(values.sum()), len(values))
                         done[key] |= {"mean_low": low, "mean_high": high}

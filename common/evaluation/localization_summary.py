@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .bootstrap import bootstrap_mean, bootstrap_median
+from .bootstrap import POSITIVE, SHARE, bootstrap_mean, bootstrap_median
 from .localization_figures import IMAGE_FIGURES
 from .masks import FAILED, MISSING, NO_TRUTH, OK
 from .paired import KEY, difference_figures, with_adjusted_p
@@ -57,7 +57,9 @@ def summarize_localization(per_image: pd.DataFrame, *, repeats: int = 2000, seed
                     continue
                 key = (metric, *values.index)
                 if key not in done:
-                    done[key] = image_statistics(values, members.loc[values.index], repeats, seed)
+                    done[key] = image_statistics(
+                        values, members.loc[values.index], repeats, seed, POSITIVE if metric == "regions" else SHARE
+                    )
                 rows.append({"dataset": dataset, "images": kind, "metric": metric, **done[key]})
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
@@ -117,7 +119,9 @@ def paired_localization(tables: Mapping[str, pd.DataFrame], *, repeats: int = 20
     return with_adjusted_p(pd.DataFrame(rows, columns=list(PAIRED_COLUMNS)))
 
 
-def image_statistics(values: pd.Series, members: pd.DataFrame, repeats: int, seed: int) -> dict[str, Any]:
+def image_statistics(
+    values: pd.Series, members: pd.DataFrame, repeats: int, seed: int, limits: tuple[float, float] = SHARE
+) -> dict[str, Any]:
     """Mean, median with their intervals, and spread of one figure.
 
     Args:
@@ -125,12 +129,13 @@ def image_statistics(values: pd.Series, members: pd.DataFrame, repeats: int, see
         members: rows of the same images, for :func:`.summary.patients`.
         repeats: bootstrap repeats.
         seed: seed of the bootstrap.
+        limits: lowest and highest value that the figure can have.
 
     Returns:
         The last ten of :data:`SUMMARY_COLUMNS`; no interval where all images have one value.
     """
     options: dict[str, Any] = {"groups": patients(members), "repeats": repeats, "seed": seed}
-    mean, median = bootstrap_mean(values, **options), bootstrap_median(values, **options)
+    mean, median = bootstrap_mean(values, limits=limits, **options), bootstrap_median(values, **options)
     # Images that all have one value do not tell how sure it is.
     varied = np.nan if values.nunique() == 1 else 1.0
     return {

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ..data import read_index, select
 from ..localization import fill_boxes
 from ..metrics import evidence_share, pointing_game
-from .bootstrap import bootstrap_mean
+from .bootstrap import SHARE, bootstrap_mean
 from .checks import refuse_twice
 from .classification import index_folder
 from .errors import EvaluationError
@@ -163,7 +163,7 @@ def _choose(
         eligible = table["where"] == np.where(table["run"].isin(uncropped), ANYWHERE, IN_LUNGS)
     best = rank(table[eligible]).iloc[0]
     groups = patients(rows[usable])
-    interval = bootstrap_mean(dice[int(best.name)], groups=groups, repeats=repeats, seed=seed)
+    interval = bootstrap_mean(dice[int(best.name)], groups=groups, repeats=repeats, seed=seed, limits=SHARE)
     warnings = []
     if with_lungs < len(groups):
         warnings.append(

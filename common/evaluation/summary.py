@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ..metrics import SEGMENTATION_METRICS, dice_from_counts, iou_from_counts, mean_iou_from_counts
-from .bootstrap import bootstrap_mean, bootstrap_median, bootstrap_sums
+from .bootstrap import POSITIVE, SHARE, bootstrap_mean, bootstrap_median, bootstrap_sums
 from .masks import FAILED, MISSING, NO_TRUTH, OK
 
 #: The row of the summary that takes all sites together, every image counting once.
@@ -108,7 +108,8 @@ def patients(rows: pd.DataFrame) -> list[tuple[str, str]]:
 def _statistics(images: pd.DataFrame, metric: str, options: dict[str, Any]) -> dict[str, float]:
     values = images[metric].to_numpy(dtype=np.float64)
     groups = patients(images)
-    mean = bootstrap_mean(values, groups=groups, **options)
+    limits = POSITIVE if SEGMENTATION_METRICS[metric].is_distance else SHARE
+    mean = bootstrap_mean(values, groups=groups, limits=limits, **options)
     median = bootstrap_median(values, groups=groups, **options)
     found = {
         **{"mean": mean.estimate, "mean_low": mean.low, "mean_high": mean.high},
@@ -119,6 +120,7 @@ def _statistics(images: pd.DataFrame, metric: str, options: dict[str, Any]) -> d
     }
     if metric in POOLED:
         columns, function = POOLED[metric]
-        pooled = bootstrap_sums(images[list(columns)].to_numpy(dtype=np.float64), function, groups=groups, **options)
+        counts = images[list(columns)].to_numpy(dtype=np.float64)
+        pooled = bootstrap_sums(counts, function, groups=groups, limits=limits, **options)
         found |= {"pooled": pooled.estimate, "pooled_low": pooled.low, "pooled_high": pooled.high}
     return found

@@ -60,7 +60,7 @@ def test_groups_widen_the_interval_when_images_of_a_patient_are_alike() -> None:
 
 def test_pooled_dice_is_that_of_the_summed_counts() -> None:
     counts = np.array([[90, 10, 5], [0, 0, 40], [70, 3, 8]])
-    found = bootstrap_sums(counts, dice_from_counts)
+    found = bootstrap_sums(counts, dice_from_counts, limits=(0, 1))
     assert found.estimate == pytest.approx(2 * 160 / (2 * 160 + 13 + 53))
     assert 0 <= found.low < found.estimate < found.high <= 1
 
@@ -78,7 +78,10 @@ def test_few_and_equal_values(function) -> None:
     for one in (function([0.9]), function([0.9, 0.9], groups=["a", "a"])):
         assert one.estimate == pytest.approx(0.9)
         assert np.isnan([one.low, one.high]).all()
-    three = function([0.1, 0.5, 0.9])
+
+
+def test_medians_stay_among_the_values() -> None:
+    three = bootstrap_median([0.1, 0.5, 0.9])
     assert 0.099 < three.low < three.estimate < three.high < 0.901
 
 

@@ -19,7 +19,7 @@ from ..frames import marked, records
 from ..known_lungs import NONE, KnownLungs
 from ..lesion_cases import worst_normal
 from ..lesion_comparison import compare_lesions
-from ..lesion_figures import NORMAL
+from ..lesion_figures import LESION_FIGURES, NORMAL
 from ..lesion_froc import MEAN, froc_curve, lesion_froc
 from ..lesion_images import PER_IMAGE_COLUMNS, TRUTH, LesionMeasure, measure_lesions
 from ..lesion_run import MASKS, read_lesion_run
@@ -187,7 +187,9 @@ def _subgroups(
         for metric, kind in [(name, boxed) for name in WITH_BOXES_MEANS] + [(name, normal) for name in NORMAL_MEANS]:
             values = kind[metric].astype(np.float64).dropna()
             if len(values):
-                all_of = image_statistics(values, kind.loc[values.index], options.repeats, options.seed)
+                all_of = image_statistics(
+                    values, kind.loc[values.index], options.repeats, options.seed, LESION_FIGURES[metric].limits
+                )
                 bounds = {"estimate": all_of["mean"], "low": all_of["mean_low"], "high": all_of["mean_high"]}
                 rows.append({**who, "metric": metric, "iou": np.nan, "n": len(values), **bounds})
         if len(boxed):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ...metrics import SEGMENTATION_METRICS
-from ..bootstrap import bootstrap_mean
+from ..bootstrap import SHARE, bootstrap_mean
 from ..cases import choose_cases
 from ..checks import require_compared
 from ..compare import read_run
@@ -185,7 +185,9 @@ def _subgroups(
     rows = []
     for site, column, group, members in cohorts(images, known_columns(images, columns), options.age_bands):
         values = members["dice"].to_numpy(dtype=np.float64)
-        found = bootstrap_mean(values, groups=patients(members), repeats=options.repeats, seed=options.seed)
+        found = bootstrap_mean(
+            values, groups=patients(members), repeats=options.repeats, seed=options.seed, limits=SHARE
+        )
         who = {"dataset": site, "subgroup": column, "group": group, "metric": "dice", "n": len(members)}
         rows.append(who | dict(zip(("estimate", "low", "high"), found, strict=True)))
     return records(pd.DataFrame(rows)), told
