@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_up_reports import build, one
 from made_up_scores import MadeUpScores, make_scores
@@ -127,6 +128,51 @@ def test_a_model_tested_on_what_it_learnt_from_is_found(scores: MadeUpScores) ->
     found = one(report.record["quality"], kind="tested on training images")
     assert found["count"] == 60
     assert not report.complete
+
+
+def test_a_model_tested_on_what_it_was_chosen_by_is_told(scores: MadeUpScores) -> None:
+    report = build(scores, train_sites=["north"])
+    assert one(report.record["quality"], kind="tested on validation images")["count"] == 40
+    assert report.complete
+
+
+def test_sites_stand_in_the_order_asked_for(scores: MadeUpScores) -> None:
+    record = build(scores, sites=["south", "north"]).record
+    assert [row["dataset"] for row in record["verdict"]] == ["south", "north", "all"]
+    assert [row["dataset"] for row in record["matrix"]] == ["south", "north"]
+
+
+def test_all_sites_have_the_one_threshold_of_the_model(scores: MadeUpScores) -> None:
+    points = build(scores).record["tasks"]["classification"]["operating_points"]
+    home = [row["threshold"] for row in points if row["point"] == "of the home site"]
+    score = np.array([float(row["tb_score"]) for row in scores.predictions()])
+    assert home == [pytest.approx((score[score < 0].max() + score[score >= 0].min()) / 2)] * 3
+
+
+def test_methods_tell_what_was_done_and_no_more(scores: MadeUpScores, tmp_path: Path) -> None:
+    run = json.loads((scores.run / "run.json").read_text())
+    (scores.run / "run.json").write_text(json.dumps(run | {"packages": {"torch": "2.9"}, "train_sites": ["north"]}))
+    text = build(scores, splits={"": ["test"], "south": ["all"]}).record["methods"]
+    assert "Images asked for: lists test; of south all." in text
+    assert "Predictions of tb_cls 0.1.0: weights abababababababab; trained at north; torch 2.9." in text
+    assert "compared with the first" not in " ".join(text)
+    assert text[-1].startswith("The figures were computed with cxr-tb-common ")
+    other = scores.write_predictions(scores.predictions(), tmp_path / "other")
+    assert "DeLong's paired test" in " ".join(build(scores, scores.run, other, names=["a", "b"]).record["methods"])
+
+
+def test_predictive_values_have_intervals_everywhere(scores: MadeUpScores) -> None:
+    truth = {row["image"]: 9.0 if row["tb"] == "1" else -9.0 for row in scores.index()}
+    scores.write_predictions(scores.scored(truth))
+    record = build(scores).record
+    rows = record["tasks"]["classification"]["thresholds"]
+    assert rows
+    for row in rows:
+        # No false positive among some dozens does not make every positive call right.
+        assert (row["fp"], row["ppv_at_0.01"], row["ppv_at_0.01_high"]) == (0, 1.0, 1.0)
+        assert row["ppv_at_0.01_low"] < 0.5
+        shown = f"1.000 [{row['ppv_at_0.01_low']:.3f}, 1.000]"
+        assert shown in report_page(record)
 
 
 def test_patients_on_both_sides_of_the_split_are_found(scores: MadeUpScores) -> None:

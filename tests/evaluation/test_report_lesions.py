@@ -61,6 +61,16 @@ def test_figures_are_those_of_the_evaluation(made: MadeUpRegions) -> None:
     assert json.loads(json.dumps(report.record)) == report.record
 
 
+def test_dice_is_judged_where_there_is_something_to_find(made: MadeUpRegions) -> None:
+    """An empty mask on a normal film has Dice 1, which says nothing of finding lesions."""
+    rows = [row | {"dataset": "normal"} if row["tb"] == "0" else row for row in made.index()]
+    made.write_index(rows)
+    targets = [parse_target("dice=0.1"), parse_target("false_positive_share=0.9")]
+    record = build(made, make_lesion_run(made), targets=targets).record
+    checks = one(record["verdict"], dataset="normal")["checks"]
+    assert [check["target"] for check in checks] == ["false positive area, share of the lungs at most 0.9"]
+
+
 def test_worst_cases_are_listed_and_drawn(made: MadeUpRegions) -> None:
     report = build(made, make_lesion_run(made), cases=1)
     cases = report.record["tasks"]["lesions"]["cases"]

@@ -132,7 +132,7 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
         if not model.about()["complete"]
     ]
     packages = {name: version(name) for name in _PACKAGES} | {"python": platform.python_version()}
-    methods, references = methods_text(parts, options, packages)
+    methods, references = methods_text(parts, options, packages, [model.about() for model in models])
     record = {
         "format": FORMAT,
         "title": options.title,

@@ -145,8 +145,8 @@ def froc_chart(part: Mapping[str, Any], runs: Sequence[str], site: str, number: 
         own = [row for row in rows if row["run"] == run and row["figure"] == SENSITIVITY]
         band = [row for row in own if row["rate"] <= right and row["low"] is not None]
         if len(band) > 1:
-            bounds = ([row[name] for row in band] for name in ("rate", "low", "high"))
-            plot.band(*bounds, series_class(place))
+            rates, lows, highs = ([row[name] for row in band] for name in ("rate", "low", "high"))
+            plot.band(rates, lows, highs, series_class(place))
         curve = [row for row in part["froc_curve"] if row["run"] == run and row["dataset"] == site]
         if not curve:
             continue
@@ -159,7 +159,7 @@ def froc_chart(part: Mapping[str, Any], runs: Sequence[str], site: str, number: 
         if across[-1] <= right:
             plot.point(across[-1], up[-1], series_class(place), f"{run}: all lesions")
         kept.append((right, kept[-1][1]))
-        plot.line(*zip(*kept, strict=True), series_class(place))
+        plot.line([point[0] for point in kept], [point[1] for point in kept], series_class(place))
     return plot.svg()
 
 
@@ -167,9 +167,9 @@ def _froc_table(rows: Sequence[Row]) -> str:
     rates = list(dict.fromkeys(row["rate"] for row in rows if row["figure"] == SENSITIVITY))
     wide: dict[tuple[str, str], dict[Any, Any]] = {}
     for row in rows:
-        body = wide.setdefault((row["run"], row["dataset"]), {"run": row["run"], "dataset": row["dataset"]})
-        body["boxes"] = row["boxes"]
-        body[row["rate"] if row["figure"] == SENSITIVITY else row["figure"]] = row
+        found = wide.setdefault((row["run"], row["dataset"]), {"run": row["run"], "dataset": row["dataset"]})
+        found["boxes"] = row["boxes"]
+        found[row["rate"] if row["figure"] == SENSITIVITY else row["figure"]] = row
 
     def cell(label: str, key: Any) -> Column:
         def shown(row: Row) -> str:

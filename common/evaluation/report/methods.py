@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..small_samples import FEW, VERY_FEW
 from .options import CLASSIFICATION, LESIONS, LOCALIZATION, ReportOptions
 from .refit import FEWEST, FOLDS
 
@@ -33,6 +34,7 @@ REFERENCES = {
     "benjamini": "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to "
     "multiple testing. J R Stat Soc B 1995;57(1):289-300.",
     "efron": "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82(397):171-185.",
+    "tibshirani": "Efron B, Tibshirani RJ. An introduction to the bootstrap. New York: Chapman & Hall, 1993.",
     "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1(6):80-83.",
     "zhang": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural attention by excitation "
     "backprop. Int J Comput Vis 2018;126:1084-1102.",
@@ -44,7 +46,10 @@ REFERENCES = {
 
 
 def methods_text(
-    parts: Mapping[str, Any], options: ReportOptions, packages: Mapping[str, str]
+    parts: Mapping[str, Any],
+    options: ReportOptions,
+    packages: Mapping[str, str],
+    models: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[list[str], list[str]]:
     """Paragraphs, and the works that they cite by number in square brackets.
 
@@ -52,6 +57,7 @@ def methods_text(
         parts: figures by task; what is not there is not described.
         options: of the report.
         packages: versions by name.
+        models: what :meth:`.models.Model.about` says of each.
     """
     cited: dict[str, int] = {}
 
@@ -70,6 +76,7 @@ def methods_text(
         )
         + "; they are exploratory, and no correction for their number was made."
     ]
+    text += _selected(options)
     if CLASSIFICATION in parts:
         text.append(
             f"Classification. The area under the ROC curve (AUC) has DeLong's interval {cite('delong')} on the logit "
@@ -94,8 +101,13 @@ def methods_text(
         )
         text.append(
             "Between sites, the spread of the AUC was tested by Cochran's Q and expressed as I² on the logit scale "
-            f"{cite('higgins')}. Models were compared with the first one on the same images by DeLong's paired test "
-            f"{cite('delong')}, the false discovery rate over the table controlled {cite('benjamini')}."
+            f"{cite('higgins')}."
+            + (
+                f" Models were compared with the first one on the same images by DeLong's paired test "
+                f"{cite('delong')}, the false discovery rate over the table controlled {cite('benjamini')}."
+                if parts[CLASSIFICATION]["paired"]
+                else ""
+            )
         )
     masks = [task for task in parts if task not in (CLASSIFICATION, LOCALIZATION, LESIONS)]
     if masks:
@@ -104,10 +116,9 @@ def methods_text(
             "Hausdorff distance (HD95) and the average symmetric surface distance (ASSD) were computed image by "
             "image in the rows and columns of the source; distances are in millimetres where the size of a pixel is "
             "known and in pixels otherwise, and the two are never averaged together. Dice is 1 where truth and "
-            "prediction are both empty and 0 where one of them is. Means have bias-corrected and accelerated "
-            f"bootstrap intervals {cite('efron')}, medians percentile intervals. Models were compared with the first "
-            f"one image by image, with Wilcoxon's signed-rank test {cite('wilcoxon')} and control of the false "
-            f"discovery rate {cite('benjamini')}."
+            "prediction are both empty and 0 where one of them is. "
+            f"{_means(cite)}; medians have percentile intervals."
+            + (_compared(cite) if any(parts[task]["paired"] for task in masks) else "")
         )
     if LOCALIZATION in parts:
         text.append(
@@ -127,9 +138,47 @@ def methods_text(
             f"matches it with at most one true box, best scores first {cite('everingham')}. The free-response curve "
             f"(FROC) {cite('chakraborty')} gives the share of the true boxes found by false positives an image"
             + (f"; a hit is a lesion with {' or '.join(rules)}" if rules else "")
-            + ". Its mean is that over 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives an image. Intervals of means are "
-            f"bias-corrected and accelerated {cite('efron')}, all others percentiles."
+            + ". Its mean is that over 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives an image. "
+            f"{_means(cite)}; all others are percentiles." + (_compared(cite) if parts[LESIONS]["paired"] else "")
         )
-    versions = ", ".join(f"{name} {version}" for name, version in packages.items())
-    text.append(f"Software: {versions}.")
+    text += [_predicted(model) for model in models]
+    text.append(f"The figures were computed with {_versions(packages)}.")
     return text, [REFERENCES[name] for name in cited]
+
+
+def _means(cite: Callable[..., str]) -> str:
+    return (
+        f"Means have bias-corrected and accelerated bootstrap intervals {cite('efron')}; of fewer than {FEW} patients "
+        f"bootstrap-t intervals {cite('tibshirani')}, and Student's of fewer than {VERY_FEW}"
+    )
+
+
+def _compared(cite: Callable[..., str]) -> str:
+    return (
+        f" Models were compared with the first one image by image, with Wilcoxon's signed-rank test "
+        f"{cite('wilcoxon')} and control of the false discovery rate {cite('benjamini')}."
+    )
+
+
+def _selected(options: ReportOptions) -> list[str]:
+    """Which images were asked for."""
+    lists = dict(options.splits)
+    general = lists.pop("", [])
+    said = [f"sites {', '.join(options.sites)}"] if options.sites else []
+    said += [f"lists {', '.join(general)}"] if general else []
+    said += [f"of {name} {', '.join(splits)}" for name, splits in lists.items()]
+    return [f"Images asked for: {'; '.join(said)}."] if said else []
+
+
+def _predicted(model: Mapping[str, Any]) -> str:
+    """What made the predictions, as far as their run says."""
+    bundle = " ".join(filter(None, (model["bundle"], model["version"])))
+    said = [f"bundle {bundle}"] if bundle and bundle != model["name"] else []
+    said += [f"weights {model['weights_sha256'][:16]}"] if model["weights_sha256"] else []
+    said += [f"trained at {', '.join(model['train_sites'])}"] if model["train_sites"] else []
+    said += [_versions(model["packages"])] if model["packages"] else []
+    return f"Predictions of {model['name']}: {'; '.join(said) or 'nothing more is known of them'}."
+
+
+def _versions(packages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in packages.items())

@@ -80,6 +80,9 @@ def overlap_issues(
         learnt = own[split.isin(["train"])]
         text = f"of the list train of {split_column} at its training sites: figures on these are too good"
         issues += issue(ERROR, "tested on training images", model.name, text, learnt["image"])
+        chosen = own[split.isin(["val"])]
+        text = f"of the list val of {split_column} at its training sites: epochs and thresholds chosen on them fit them"
+        issues += issue(WARNING, "tested on validation images", model.name, text, chosen["image"])
     return issues
 
 

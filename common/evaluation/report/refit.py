@@ -23,7 +23,9 @@ FEWEST = 2 * FOLDS
 TRANSFERRED, REFITTED = "of the home site", "refitted here"
 
 
-def operating_points(images: pd.DataFrame, *, rule: str = "who_triage", seed: int = 0) -> list[dict[str, Any]]:
+def operating_points(
+    images: pd.DataFrame, *, rule: str = "who_triage", seed: int = 0, everywhere: pd.DataFrame | None = None
+) -> list[dict[str, Any]]:
     """Decisions as saved, and by thresholds fitted to the site itself.
 
     Refitting is judged by cross-validation: patients are divided into :data:`FOLDS` parts with equal shares of
@@ -34,6 +36,8 @@ def operating_points(images: pd.DataFrame, *, rule: str = "who_triage", seed: in
         images: ``label``, ``score``, ``decision`` and what :func:`..summary.patients` needs, of one site.
         rule: see :func:`..operating_point.choose_threshold`.
         seed: of the division.
+        everywhere: all images of the model, of all sites; these when None. The threshold behind their decisions is
+            that of every site where it is a single one.
 
     Returns:
         One row for :data:`TRANSFERRED` and one for :data:`REFITTED`: ``point``, ``threshold`` on the score (None where
@@ -42,8 +46,8 @@ def operating_points(images: pd.DataFrame, *, rule: str = "who_triage", seed: in
         :data:`FEWEST` patients, which ``line`` says.
     """
     score, label = images["score"].to_numpy(dtype=np.float64), images["label"].to_numpy(dtype=np.int64)
-    decided = images["decision"].to_numpy(dtype=np.int64) == 1
-    rows = [_row(TRANSFERRED, _between(score[~decided], score[decided]), images)]
+    common = None if everywhere is None else saved_threshold(everywhere)
+    rows = [_row(TRANSFERRED, saved_threshold(images) if common is None else common, images)]
     groups = group_codes(patients(images), len(images))
     counts = [np.unique(groups[label == value]).size for value in (0, 1)]
     if min(counts) < FEWEST:
@@ -69,8 +73,10 @@ def fit_threshold(scores: NDArray[np.float64], labels: NDArray[np.int64], rule: 
     return float((below.max() + above.min()) / 2)
 
 
-def _between(negative: NDArray[np.float64], positive: NDArray[np.float64]) -> float | None:
-    """Half-way between scores called negative and positive, where one threshold parts them."""
+def saved_threshold(images: pd.DataFrame) -> float | None:
+    """Half-way between scores called negative and positive; None where no single threshold parts them."""
+    score, decided = images["score"].to_numpy(dtype=np.float64), images["decision"].to_numpy(dtype=np.int64) == 1
+    negative, positive = score[~decided], score[decided]
     if not negative.size or not positive.size or negative.max() >= positive.min():
         return None
     return float((negative.max() + positive.min()) / 2)

@@ -85,7 +85,9 @@ def classification_part(
                 f"AUC {area['estimate']:.3f} is below 0.5: is the class index turned round? See the histogram of scores"
             )
             issues.append(Issue(WARNING, "AUC below 0.5", f"{who['run']}, {who['dataset']}", line, (), 1))
-        for name, values in _curves(images, band, edges, options).items():
+        everywhere = tables[who["run"]]
+        everywhere = everywhere[everywhere["status"] == OK]
+        for name, values in _curves(images, band, edges, options, everywhere).items():
             kept = part["histogram"]["counts"] if name == "histogram" else part[name]
             kept += [mark | row for row in values]
     part["errors"] = [row for model, table in tables.items() for row in _errors(model, table, options.cases)]
@@ -123,7 +125,11 @@ def _figures(
 
 
 def _curves(
-    images: pd.DataFrame, band: Mapping[str, Any], edges: np.ndarray, options: ReportOptions
+    images: pd.DataFrame,
+    band: Mapping[str, Any],
+    edges: np.ndarray,
+    options: ReportOptions,
+    everywhere: pd.DataFrame,
 ) -> dict[str, list[dict[str, Any]]]:
     """What the charts and tables of a whole site show."""
     label, probability = images["label"].to_numpy(dtype=np.int64), images["probability"].to_numpy(dtype=np.float64)
@@ -146,7 +152,7 @@ def _curves(
         decided = {"sensitivity": rates["sensitivity"].estimate, "specificity": rates["specificity"].estimate}
         parts["roc"] = [{**roc, "grid": BAND_GRID.round(5).tolist(), **bounds, **decided}]
         parts["thresholds"] = _threshold_rows(probability, label, options.prevalences)
-        points_of = operating_points(images, rule=options.rule, seed=options.seed)
+        points_of = operating_points(images, rule=options.rule, seed=options.seed, everywhere=everywhere)
         parts["operating_points"] = records(pd.DataFrame(points_of).astype(object))
     return parts
 

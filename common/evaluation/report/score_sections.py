@@ -190,7 +190,7 @@ def _forest(summary: Sequence[Row], metric: str, label: str, *, opened: bool) ->
         reference = next((row["estimate"] for row in whole if row["dataset"] == ALL_SITES), whole[0]["estimate"])
         strip = Strip((low, 1.0), ticks, reference)
         kind = series_class(runs.index(run))
-        columns = forest_columns(strip, kind, label)
+        columns = [*forest_columns(strip, kind, label), count_column("positive", "positives")]
         title = f"{label} by site and subgroup{f': {run}' if len(runs) > 1 else ''}"
         parts.append(table(f"{title}; the dashed line is the figure of all images", columns, own))
     return fold(label, "".join(parts), opened=opened)

@@ -52,7 +52,7 @@ class Selection(NamedTuple):
     """Rows that a report looks at.
 
     Args:
-        rows: of the index, in their order.
+        rows: of the index, in their order within a site; sites as they were asked for, otherwise as in the index.
         whole: sites taken as a whole because the column says nothing of them, which is so of institutions that had no
             part in training.
         left_out: sites none of whose images belongs to the splits.
@@ -91,8 +91,8 @@ def selected_rows(
     """
     rows = select(index, sites=sites)
     parts, whole, left_out = [], [], []
-    for name, own in rows.groupby("dataset", sort=False):
-        site, splits = str(name), splits_of(str(name))
+    for site in dict.fromkeys(sites or rows["dataset"]):
+        own, splits = rows[rows["dataset"] == site], splits_of(site)
         if splits and ALL not in splits:
             wanted: dict[str, list[str]] = {}
             for column, _, split in (text.rpartition(":") for text in splits):
@@ -105,7 +105,7 @@ def selected_rows(
                 own = own[np.any([own[column].isin(values) for column, values in wanted.items()], axis=0)]
                 left_out += [] if len(own) else [site]
         parts.append(own)
-    return Selection(pd.concat(parts).sort_index(), whole, left_out)
+    return Selection(pd.concat(parts), whole, left_out)
 
 
 def _check_splits(rows: pd.DataFrame, column: str, splits: Sequence[str]) -> None:

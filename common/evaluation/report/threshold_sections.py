@@ -45,10 +45,6 @@ def operating_point_table(rows: Sequence[Row]) -> str:
 def threshold_table(rows: Sequence[Row]) -> str:
     """Thresholds that reach a sensitivity or a specificity."""
 
-    def value(share: str) -> Column:
-        name = f"ppv_at_{share}"
-        return Column(f"PPV at {percent(float(share))}", lambda row: figure(row[name]), lambda row: row[name])
-
     columns = [
         *run_columns(rows),
         site_column(),
@@ -57,7 +53,7 @@ def threshold_table(rows: Sequence[Row]) -> str:
         figure_column("sensitivity", "sensitivity"),
         figure_column("specificity", "specificity"),
         Column("called positive", lambda row: f"{row['tp'] + row['fp']:,}", lambda row: row["tp"] + row["fp"]),
-        *(value(share) for share in prevalences_of(rows)),
+        *(figure_column(f"PPV at {percent(float(share))}", f"ppv_at_{share}") for share in prevalences_of(rows)),
     ]
     return table("Read off the same images, hence better than on others", columns, rows)
 

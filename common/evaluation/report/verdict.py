@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..lesion_figures import NORMAL
+from ..lesion_figures import LESION_FIGURES, NORMAL
 from ..localization_summary import ALL, WITH_BOXES
 from ..operating_point import WHO_TRIAGE
 from ..summary import ALL_SITES
@@ -71,7 +71,11 @@ def _cohorts(
             figures = {row["metric"]: row for row in rows if row["images"] == WITH_BOXES}
             figures |= {f"region_{row['metric']}": row for row in rows if row["images"] == ALL}
         elif task == LESIONS:
-            figures = {row["metric"]: row for row in rows if row["images"] == NORMAL}
+            figures = {
+                row["metric"]: row
+                for row in rows
+                if row["images"] == NORMAL and LESION_FIGURES[row["metric"]].images == NORMAL
+            }
             figures |= {row["metric"]: row for row in rows if row["images"] == WITH_BOXES}
         else:
             # Of a site with and without known pixel size, distances stand in two rows; the larger one is judged.
