@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from made_up_reports import build, one
 from made_up_scores import MadeUpScores, make_scores
@@ -12,7 +13,7 @@ from made_up_scores import MadeUpScores, make_scores
 from common.evaluation import EvaluationError
 from common.evaluation.__main__ import main
 from common.evaluation.report import report_page
-from common.evaluation.report.groups import MOST_GROUPS
+from common.evaluation.report.groups import MOST_GROUPS, cap_groups
 
 
 @pytest.fixture
@@ -127,6 +128,18 @@ def test_many_subgroups_are_put_together_and_said_so(scores: MadeUpScores) -> No
     assert sum(groups.values()) == 100
     assert "Of the 93 values of findings, the 20 most frequent" in part["statements"][0]
     assert "the other 73 (73 images)" in report_page(record)
+
+
+def test_thousands_of_subgroups_cost_no_more_than_a_few() -> None:
+    images = pd.DataFrame({"hash": [f"{number:05d}" for number in range(50_000)], "age": "40"})
+    images.loc[:9, "hash"] = "often"
+    found, told = cap_groups(images, ["hash", "age"])
+    assert found["hash"].nunique() == MOST_GROUPS + 1
+    assert (found["hash"] == "often").sum() == 10
+    assert len(told) == 1
+    assert told[0].startswith(
+        "Of the 49,991 values of hash, the 20 most frequent are shown by themselves; the other 49,971 "
+    )
 
 
 def test_values_that_are_missing_or_odd(scores: MadeUpScores) -> None:
