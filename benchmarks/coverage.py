@@ -1,11 +1,18 @@
-"""How often 95 % intervals of the area under the ROC curve hold the true area, by simulation:
+"""How often 95 % intervals hold the true value, by simulation:
 
-    python -m benchmarks.coverage --repeats 1000
+    python -m benchmarks.coverage --repeats 1000                    # area under the ROC curve
+    python -m benchmarks.coverage --repeats 1000 --figure mean      # mean Dice, patients with up to three images
 
 Scores of both classes are normal, those of the positives with the given spread, so that the true area is known. The
 column "shipped" is :func:`common.evaluation.area_under_curve`: DeLong's interval on the logit scale, and Newcombe's
 where a class has fewer than 30 images or nearly all pairs are ranked rightly. The others are its parts alone, and
 DeLong's plain interval. The last two columns, where asked for, are average precision and Brier score by the bootstrap.
+
+Dice is drawn from a beta distribution, skewed as that of good segmentations is, and half of the spread belongs to the
+patient; in the last rows one image in twenty fails besides. The column "shipped" is
+:func:`common.evaluation.bootstrap_mean`, drawing patients; "BCa" is the bias-corrected and accelerated bootstrap, which
+"shipped" is too from :data:`common.evaluation.small_samples.FEW` patients on; "images" is "shipped" drawing images,
+which is wrong where a patient has several.
 """
 
 from __future__ import annotations
@@ -18,8 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from common.evaluation import area_under_curve, resample
+from common.evaluation import area_under_curve, bootstrap_mean, resample
+from common.evaluation.bootstrap import SHARE
 from common.evaluation.roc import delong, newcombe
+from common.evaluation.small_samples import FEW
 
 #: Positives, negatives, true area, spread of the positives. 12 / 16 and 67 / 66 are the published tests of Montgomery
 #: and Shenzhen, 52 / 52 is India, 336 / 326 all of Shenzhen.
@@ -29,6 +38,10 @@ SETTINGS = (
     *((67, 66, 0.95, 1.0), (67, 66, 0.98, 1.0), (67, 66, 0.98, 2.0), (67, 66, 0.99, 2.0), (336, 326, 0.95, 1.0)),
     *((336, 326, 0.98, 2.0), (336, 326, 0.995, 2.0), (100, 2000, 0.9, 1.0)),
 )
+#: Of the beta distributions of Dice, and of Dice where a segmentation fails; how often that happens.
+DICE, FAILED_DICE, FAILURES = (18.0, 1.5), (4.0, 2.0), 0.05
+#: Patients, and whether segmentations fail.
+COHORTS = ((5, False), (10, False), (30, False), (100, False), (300, False), (30, True), (100, True), (300, True))
 METHODS = ("shipped", "logit", "plain", "Newcombe")
 
 
@@ -78,12 +91,64 @@ def bootstrap_coverage(setting: tuple[int, int, float, float], repeats: int) -> 
     return float(held[0] / repeats), float(held[1] / repeats)
 
 
+def draw_dice(
+    patients: int, failures: bool, random: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Dice of the images of some patients, and whose they are."""
+    owners = np.repeat(np.arange(patients), random.integers(1, 4, patients))
+    common, own = random.beta(*DICE, size=patients)[owners], random.beta(*DICE, size=len(owners))
+    dice = (common + own) / 2
+    failed = random.random(len(owners)) < FAILURES * failures
+    dice[failed] = random.beta(*FAILED_DICE, size=int(failed.sum()))
+    return dice, owners
+
+
+def mean_coverage(repeats: int) -> Iterator[str]:
+    """Rows of the table on mean Dice."""
+    yield f"| patients | failures | mean Dice | shipped | BCa | images | width of shipped |\n|{' ---: |' * 7}"
+    for patients, failures in COHORTS:
+        rate = FAILURES * failures
+        truth = (1 - rate) * DICE[0] / sum(DICE) + rate * FAILED_DICE[0] / sum(FAILED_DICE)
+        random = np.random.default_rng(0)
+        held, width = np.zeros(3), 0.0
+        for repeat in range(repeats):
+            values, owners = draw_dice(patients, failures, random)
+            options = {"repeats": 1000, "seed": repeat}
+            shipped = bootstrap_mean(values, groups=owners, limits=SHARE, **options)
+            bounds = [shipped[1:], bca(values, owners, **options) if patients < FEW else shipped[1:]]
+            bounds.append(bootstrap_mean(values, limits=SHARE, **options)[1:])
+            held += [low <= truth <= high for low, high in bounds]
+            width += shipped.high - shipped.low
+        shares = " | ".join(f"{share:.1%}" for share in held / repeats)
+        yield f"| {patients} | {rate:.0%} | {truth:.3f} | {shares} | {width / repeats:.3f} |"
+
+
+def bca(values: NDArray[np.float64], owners: NDArray[np.intp], *, repeats: int, seed: int) -> tuple[float, float]:
+    """SciPy's BCa interval of a mean, drawing patients."""
+    sums, counts = np.bincount(owners, values), np.bincount(owners).astype(np.float64)
+    found = stats.bootstrap(
+        (sums, counts),
+        lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
+        n_resamples=repeats,
+        paired=True,
+        vectorized=True,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    )
+    return tuple(found.confidence_interval)
+
+
 def main() -> None:
     """Print the table in Markdown."""
-    options = argparse.ArgumentParser(description="Coverage of the intervals of a classifier")
+    options = argparse.ArgumentParser(description="Coverage of 95 % intervals")
     options.add_argument("--repeats", type=int, default=1000, help="simulated test sets of each setting")
     options.add_argument("--bootstrap", type=int, default=0, help="simulated test sets for the bootstrap (slow)")
+    options.add_argument("--figure", choices=("auc", "mean"), default="auc", help="what is simulated (default: auc)")
     arguments = options.parse_args()
+    if arguments.figure == "mean":
+        for line in mean_coverage(arguments.repeats):
+            print(line, flush=True)
+        return
     extra = " average precision | Brier score |" if arguments.bootstrap else ""
     print(f"| positive | negative | area | spread | {' | '.join(METHODS)} | width of shipped |{extra}")
     print(f"| ---: | ---: | ---: | ---: |{' ---: |' * (len(METHODS) + 1 + extra.count('|'))}")

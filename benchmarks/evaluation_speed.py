@@ -1,16 +1,20 @@
 """How long the figures of a report take, beside the plain loop over MONAI's metric classes:
 
-    python -m benchmarks.evaluation_speed                 # 100,000 scores and 5,000 pairs of 512 x 512 masks
-    python -m benchmarks.evaluation_speed --scores 100000 --repeats 40 --pairs 100
+    python -m benchmarks.evaluation_speed                 # 100,000 scores, 5,000 pairs of masks, 5,000 lesion results
+    python -m benchmarks.evaluation_speed --scores 100000 --repeats 40 --pairs 100 --lesions 0
 
-Scores are made up: four sites, both sexes, all ages, patients with up to three images. Masks are two ellipses against
-the same moved and swollen. Everything is written to a folder of its own first, so that reading files is part of it.
+Scores are made up: four sites, both sexes, all ages, patients with up to three images. Masks, 512 x 512, are two
+ellipses against the same moved and swollen; all figures of segmentation are asked for, surface Dice among them. Lesions
+are a mask and lesions.json against a box, on every second image, the others being normal. Everything is written to a
+folder of its own first, so that reading files is part of it. A tenth of the masks goes first: the peak of memory after
+it and after all of them tells whether it grows.
 
 The loop has no intervals of its own. For scores it draws as many bootstrap samples of the whole set and of every site
 and subgroup, and gives each to ROCAUCMetric and AveragePrecisionMetric; for masks it reads the same files and gives
-each pair to DiceMetric, MeanIoU, HausdorffDistanceMetric and SurfaceDistanceMetric, without any interval. It runs on a
-sample, whose time is multiplied up; the table says how large the sample was. Seconds of the processor, of all workers
-together, stand beside those of the clock, which count for little on a machine that does other work too.
+each pair to DiceMetric, MeanIoU, HausdorffDistanceMetric, SurfaceDistanceMetric and SurfaceDiceMetric, for lesions to
+the first two, without any interval. It runs on a sample, whose time is multiplied up; the table says how large the
+sample was. Seconds of the processor, of all workers together, stand beside those of the clock, which count for little
+on a machine that does other work too.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +37,7 @@ from monai.metrics import (
     HausdorffDistanceMetric,
     MeanIoU,
     ROCAUCMetric,
+    SurfaceDiceMetric,
     SurfaceDistanceMetric,
 )
 from numpy.typing import NDArray
@@ -40,8 +46,11 @@ from PIL import Image
 from common.data.parallel import default_processes
 from common.evaluation.report import ReportOptions, build_report, read_models
 from common.evaluation.subgroups import cohorts
+from common.localization import Region, fill_boxes, write_regions
 
-SCORES, PAIRS, REPEATS, SIDE = 100_000, 5_000, 2_000, 512
+SCORES, PAIRS, LESIONS, REPEATS, SIDE = 100_000, 5_000, 5_000, 2_000, 512
+#: Distance that surface Dice forgives, in pixels, for no pixel size is known.
+TOLERANCE = 2.0
 SITES = ("north", "south", "east", "west")
 #: Seconds of the clock and of the processor.
 Stopped = tuple[float, float]
@@ -86,6 +95,29 @@ def write_masks(folder: Path, count: int) -> None:
         )
     pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
     (folder / "run/run.json").write_text(json.dumps({"bundle": "made up", "version": "0"}))
+
+
+def write_lesions(folder: Path, count: int) -> None:
+    """An index with a box on every second image, and the output folder of a segmentation of lesions."""
+    rows, regions = [], {}
+    for number in range(count):
+        random = np.random.default_rng(number)
+        name, ill = f"{SITES[number % len(SITES)]}/{number:05d}", number % 2
+        x, y, w, h = (int(edge) for edge in (*random.integers(0, 400, 2), *random.integers(40, 100, 2)))
+        mask = np.zeros((SIDE, SIDE), dtype=np.uint8)
+        if ill or random.random() < 0.2:
+            mask[y + 5 : y + h, x + 5 : x + w] = 255
+        regions[f"{name}.png"] = [Region((x + 5, y + 5, w - 5, h - 5), random.random())] if mask.any() else []
+        path = folder / f"run/{name}_tb.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask).save(path)
+        boxes = json.dumps([{"label": "active", "xywh": [x, y, w, h]}]) if ill else ""
+        about = {"dataset": SITES[number % len(SITES)], "image": f"{name}.png", "patient_id": f"{number}"}
+        known = {"tb": ill, "boxes": boxes, "lung_area_fraction": 0.3}
+        more = {"sex": random.choice(["F", "M"]), "age": random.integers(5, 90)}
+        rows.append(about | known | more)
+    pd.DataFrame(rows).to_csv(folder / "index.csv", index=False)
+    write_regions(folder / "run/lesions.json", regions)
 
 
 def _lungs(x: float, y: float, grown: float) -> NDArray[np.bool_]:
@@ -147,6 +179,7 @@ def loop_over_masks(folder: Path, pairs: int) -> tuple[Stopped, pd.DataFrame]:
         "iou": MeanIoU(ignore_empty=False),
         "hd95": HausdorffDistanceMetric(percentile=95),
         "assd": SurfaceDistanceMetric(symmetric=True),
+        "surface_dice": SurfaceDiceMetric(class_thresholds=[TOLERANCE], include_background=True),
     }
     index = pd.read_csv(folder / "index.csv", dtype=str)
     rows = []
@@ -158,9 +191,41 @@ def loop_over_masks(folder: Path, pairs: int) -> tuple[Stopped, pd.DataFrame]:
     return watch.seconds(), pd.DataFrame(rows)
 
 
+def loop_over_lesions(folder: Path, images: int) -> Stopped:
+    """Seconds for some images."""
+    metrics = (DiceMetric(ignore_empty=False), MeanIoU(ignore_empty=False))
+    index = pd.read_csv(folder / "index.csv", dtype=str, keep_default_na=False)
+    watch = Stopwatch()
+    for row in index.head(images).itertuples():
+        found = np.asarray(Image.open(folder / f"run/{row.image[:-4]}_tb.png")) > 0
+        truth = fill_boxes([entry["xywh"] for entry in json.loads(row.boxes or "[]")], found.T.shape).T
+        for metric in metrics:
+            metric(*(torch.from_numpy(np.ascontiguousarray(mask))[None, None].float() for mask in (found, truth)))
+    return watch.seconds()
+
+
 def measure(args: argparse.Namespace, folder: Path) -> Iterator[str]:
     """Lines of the table."""
-    options = ReportOptions(processes=args.processes, repeats=args.repeats, pictures=False, cases=0)
+    settings: dict[str, Any] = {"processes": args.processes, "repeats": args.repeats, "pictures": False, "cases": 0}
+    options = ReportOptions(**settings, tolerance=TOLERANCE)
+    if args.pairs:
+        # Before all others, whose memory would hide that of the masks.
+        write_masks(folder / "tenth", max(1, args.pairs // 10))
+        ours(folder / "tenth", options)
+        yield f"after {max(1, args.pairs // 10):,} pairs of masks: {_peaks()}"
+        write_masks(folder / "masks", args.pairs)
+        mine, _ = ours(folder / "masks", options)
+        yield f"after {args.pairs:,} pairs of masks: {_peaks()}"
+        loop, figures = loop_over_masks(folder / "masks", SAMPLED_PAIRS)
+        sample = f"{len(figures)} pairs, without intervals"
+        yield from _lines(f"{args.pairs:,} pairs of masks", mine, loop, args.pairs / len(figures), sample)
+    if args.lesions:
+        write_lesions(folder / "lesions", args.lesions)
+        mine, _ = ours(folder / "lesions", options)
+        sampled = min(args.lesions, 10 * SAMPLED_PAIRS)
+        loop = loop_over_lesions(folder / "lesions", sampled)
+        sample = f"{sampled} images, Dice and IoU only"
+        yield from _lines(f"{args.lesions:,} lesion results", mine, loop, args.lesions / sampled, sample)
     if args.scores:
         write_scores(folder / "scores", args.scores)
         mine, found = ours(folder / "scores", options)
@@ -172,14 +237,13 @@ def measure(args: argparse.Namespace, folder: Path) -> Iterator[str]:
         groups = len(table.groupby(["dataset", "subgroup", "group"]))
         name = f"{args.scores:,} scores, {groups} groups, {args.repeats:,} repeats"
         yield from _lines(name, mine, loop, args.repeats / SAMPLED_REPEATS, f"{SAMPLED_REPEATS} repeats")
-    if args.pairs:
-        write_masks(folder / "masks", args.pairs)
-        mine, _ = ours(folder / "masks", options)
-        loop, figures = loop_over_masks(folder / "masks", SAMPLED_PAIRS)
-        sample = f"{len(figures)} pairs, without intervals"
-        yield from _lines(f"{args.pairs:,} pairs of masks", mine, loop, args.pairs / len(figures), sample)
-    yield f"peak memory of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB"
-    yield f"largest of its workers {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20:.2f} GiB"
+    yield f"at the end: {_peaks()}"
+
+
+def _peaks() -> str:
+    kinds = {"this process": resource.RUSAGE_SELF, "the largest of its workers": resource.RUSAGE_CHILDREN}
+    peaks = [f"{name} {resource.getrusage(who).ru_maxrss / 2**20:.2f} GiB" for name, who in kinds.items()]
+    return f"peak memory of {', of '.join(peaks)}"
 
 
 def _lines(name: str, mine: Stopped, loop: Stopped, factor: float, sample: str) -> Iterator[str]:
@@ -193,6 +257,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scores", type=int, default=SCORES, help=f"rows with a score (default: {SCORES}; 0: none)")
     parser.add_argument("--pairs", type=int, default=PAIRS, help=f"pairs of masks (default: {PAIRS}; 0: none)")
+    parser.add_argument("--lesions", type=int, default=LESIONS, help=f"lesion results (default: {LESIONS}; 0: none)")
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"bootstrap repeats (default: {REPEATS})")
     parser.add_argument("--processes", type=int, default=min(2, default_processes()), help="workers (default: 2)")
     args = parser.parse_args()
