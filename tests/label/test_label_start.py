@@ -222,3 +222,18 @@ def test_nothing_is_written_where_something_is_missing(tmp_path: Path, sources: 
     with pytest.raises(LabelError, match="a folder with other content"):
         prepare_app(folder, environment(tmp_path / "env"), sources)
     assert [path.name for path in folder.iterdir()] == ["letters.txt"]
+
+
+def test_both_environments_hold_the_same_packages() -> None:
+    root = Path(__file__).resolve().parents[2]
+
+    def pins(name: str) -> dict[str, str]:
+        lines = (root / name).read_text().splitlines()
+        return dict(line.split("==", 1) for line in lines if "==" in line and not line.startswith("#"))
+
+    project, label = pins("requirements.txt"), pins("requirements-label.txt")
+    assert {"torch", "monai", "numpy", "pydicom"} <= project.keys() & label.keys()
+    assert {name: project[name] for name in project.keys() & label.keys()} == {
+        name: label[name] for name in project.keys() & label.keys()
+    }
+    assert f"monailabel=={MONAI_LABEL} " in (root / "Makefile").read_text()
