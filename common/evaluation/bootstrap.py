@@ -74,7 +74,7 @@ def bootstrap_sums(
         repeats: resampled data sets.
         confidence: coverage that is aimed at, in (0, 1).
         seed: the same seed gives the same interval.
-        limits: lowest and highest value that the statistic can have, (0, 1) of Dice; no end lies beyond.
+        limits: lowest and highest value that the statistic can have, (0, 1) of Dice, infinite for none.
 
     Returns:
         The statistic of all images; NaN when there is no image, NaN bounds when there is only one group.
@@ -90,7 +90,7 @@ def bootstrap_sums(
     sums = np.zeros((int(codes.max()) + 1, table.shape[1]))
     np.add.at(sums, codes, table)
     if 1 < len(sums) < FEW:
-        ends = few_groups_interval(sums, function, repeats=repeats, confidence=confidence, seed=seed, limits=limits)
+        ends = few_groups_interval(sums, function, confidence=confidence, limits=limits)
         return Interval(float(function(*sums.sum(axis=0))), *ends)
     samples = tuple(sums.T)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..small_samples import FEW, VERY_FEW
+from ..small_samples import FEW
 from .options import CLASSIFICATION, LESIONS, LOCALIZATION, ReportOptions
 from .refit import FEWEST, FOLDS
 
@@ -148,8 +148,9 @@ def methods_text(
 
 def _means(cite: Callable[..., str]) -> str:
     return (
-        f"Means have bias-corrected and accelerated bootstrap intervals {cite('efron')}; of fewer than {FEW} patients "
-        f"bootstrap-t intervals {cite('tibshirani')}, and Student's of fewer than {VERY_FEW}"
+        f"Means have bias-corrected and accelerated bootstrap intervals {cite('efron')}; those of fewer than {FEW} "
+        "patients have Student's t intervals with the jackknife's standard error over patients "
+        f"{cite('tibshirani')}, on the logit scale for shares and the logarithmic one for distances"
     )
 
 
