@@ -2,6 +2,7 @@
 
 from .cam import class_activation_map
 from .describe import describe_tb_regions
+from .evidence_handler import EvidenceHandler
 from .grad_cam import grad_cam
 from .grad_cam_pp import grad_cam_pp, grad_cam_pp_exp
 from .lesion_transforms import FindLesionsd, describe_lesions, lesion_confidence
@@ -23,6 +24,7 @@ __all__ = [
     "REGION_BOXES",
     "BinariseEvidence",
     "BinariseEvidenced",
+    "EvidenceHandler",
     "EvidenceMapper",
     "EvidenceOverlayWriter",
     "EvidenceWriter",
