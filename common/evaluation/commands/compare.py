@@ -23,7 +23,7 @@ def add_parser(verbs: Any) -> None:
         "compare",
         help="put several evaluations side by side",
         description="Tables of runs x sites for each figure, and every run against the baseline on the same images: "
-        "mean difference with its bootstrap 95 %% interval, images better, equal and worse, the effect size and the p "
+        "mean difference with its bootstrap 95 % interval, images better, equal and worse, the effect size and the p "
         "of Wilcoxon's signed-rank test, also corrected for the number of comparisons. Runs are evaluations by the "
         "verb lungs, or all by the verb lesions; of the latter, average precision and FROC are compared too, and a "
         "run may have several seeds.",

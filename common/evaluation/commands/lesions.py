@@ -20,7 +20,7 @@ def add_parser(verbs: Any) -> None:
         help="compare saved lesion masks and boxes with true boxes",
         description="Compare the masks REL_tb.png and lesions.json in a folder with the column boxes of an index, in "
         "which images with tb 0 have nothing to find: Dice, IoU, two-class mIoU, average precision of boxes by IoU, "
-        "FROC, errors of area, false positive area on normal images as a share of the lungs, with bootstrap 95 %% "
+        "FROC, errors of area, false positive area on normal images as a share of the lungs, with bootstrap 95 % "
         "intervals by patient, by site and class of truth; and, for images with TB and a text in the column findings, "
         "the agreement of side and zone.",
         epilog="Exit status: 0 every selected image was compared; 3 some were not (all listed); 1 nothing was.",

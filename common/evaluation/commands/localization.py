@@ -19,7 +19,7 @@ def add_parser(verbs: Any) -> None:
         help="compare saved evidence maps and regions with true boxes",
         description="Compare the evidence maps, regions and filled boxes that inference with configs/localize.yaml "
         "saved with the column boxes of an index: pointing game, share of evidence inside the truth, Dice, IoU and "
-        "IoBB of filled boxes, boxes found and average precision by IoU, FROC, with bootstrap 95 %% intervals by "
+        "IoBB of filled boxes, boxes found and average precision by IoU, FROC, with bootstrap 95 % intervals by "
         "patient. Several runs (methods, networks) stand in one table, each is paired with the first.",
         epilog="Exit status: 0 every selected image was compared; 3 some were not (all listed); 1 nothing was.",
     )

@@ -18,7 +18,7 @@ def add_parser(verbs: Any) -> None:
         "lungs",
         help="compare saved lung masks with the truth",
         description="Compare the masks REL_lungs.png in a folder with the true masks of an index: Dice, IoU, two-class "
-        "mIoU, HD95, HD and ASSD an image, with means, medians and bootstrap 95 %% intervals a site. Masks "
+        "mIoU, HD95, HD and ASSD an image, with means, medians and bootstrap 95 % intervals a site. Masks "
         "REL_lungs_raw.png, saved before post-processing, are evaluated beside them.",
         epilog="Exit status: 0 every selected image was compared; 3 some were not (all listed); 1 nothing was.",
     )
