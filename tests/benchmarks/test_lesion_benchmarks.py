@@ -42,6 +42,22 @@ def test_the_sparse_walk_takes_memory_in_proportion_to_the_pixels(
     assert max(bytes_a_pixel) < 1.25 * min(bytes_a_pixel)
 
 
+def test_an_engine_agrees_with_itself(
+    load: Load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crf = load("dense_crf")
+    image, maps = crf.case(0, 64)
+    assert image.dtype == np.uint8
+    assert maps.shape == (1, 64, 64)
+    assert maps.max() == 1
+    monkeypatch.setattr(crf, "ENGINES", ("grid", "grid"))
+    monkeypatch.setattr("sys.argv", ["dense_crf", "--images", "2", "--side", "64"])
+    crf.main()
+    said = capsys.readouterr().out
+    assert "same seed: 100.00 % of pixels on average, 100.00 % at least" in said
+    assert "Dice of the foreground seeds: 1.000 on average, 1.000 at least" in said
+
+
 def test_networks_are_counted_and_timed(
     load: Load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
