@@ -75,13 +75,16 @@ def standalone_configs(texts: Mapping[str, str]) -> dict[str, str]:
                 early.append(item.value)
 
     def moved(file: str) -> str:
-        # An overlay may add a call of a component that only the overlay defines.
-        fits = [call for call in early if _defines(nodes[file], call)]
+        # An overlay may bring a `run` without the components that are called, or a call of one that it alone defines.
+        known = everywhere if "run" in nodes[file] else set()
+        fits = [call for call in early if call in known or _defines(nodes[file], call)]
         text = _move(file, texts[file], nodes[file], fits, is_early)
         added = [call for call in fits if call not in shared] if "run" not in nodes[file] else []
         return text + _run_of_overlay(added, texts, nodes, nodes[file], shared) if added else text
 
-    shared = {call for file in texts if "run" in nodes[file] for call in early if _defines(nodes[file], call)}
+    by_base = [{call for call in early if _defines(top, call)} for top in nodes.values() if "run" in top]
+    shared = {call for calls in by_base for call in calls}
+    everywhere = {call for call in shared if all(call in calls for calls in by_base if calls)}
     return {file: _rename(file, moved(file) if early else text) for file, text in texts.items()}
 
 

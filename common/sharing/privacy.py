@@ -32,6 +32,8 @@ _PLACES = re.compile(
 #: Accounts below this number belong to the system, not to a person.
 _FIRST_PERSON = 1000
 _SHORTEST = 4
+#: Bytes in a row that make a text in a file of numbers; among millions of them fewer are chance.
+_TEXT, _TEXT_AMONG_NUMBERS = 8, 24
 
 
 def withhold(text: str, names: Iterable[str] = ()) -> tuple[str, int]:
@@ -157,11 +159,11 @@ def _texts(path: Path) -> Iterator[str]:
                 if "/data/" not in name:
                     yield _readable(archive.read(name))
     else:
-        yield _readable(path.read_bytes())
+        yield _readable(path.read_bytes(), _TEXT_AMONG_NUMBERS if path.suffix == ".bin" else _TEXT)
 
 
-def _readable(content: bytes) -> str:
+def _readable(content: bytes, shortest: int = _TEXT) -> str:
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        return "\n".join(part.decode() for part in re.findall(rb"[\x20-\x7e]{8,}", content))
+        return "\n".join(part.decode() for part in re.findall(rb"[\x20-\x7e]{%d,}" % shortest, content))

@@ -28,6 +28,12 @@ def provenance(
     """
     readme = (bundle / "docs" / "README.md").read_text(encoding="utf-8")
     runs = sorted((bundle / "docs" / "training").rglob("*.json"))
+    files = [path for path in (bundle / "models").rglob("*") if path.suffix in (".pt", ".bin")]
+    weights = {}
+    for path in files:
+        name = path.relative_to(bundle).as_posix()
+        weights[weights_place(name)] = file_sha256(path)
+        readme = readme.replace(name, weights_place(name))
     return {
         "format": 1,
         "form": form,
@@ -40,10 +46,7 @@ def provenance(
         "training_data": metadata.get("data_source", ""),
         "training_data_licences": "docs/data_license.txt",
         "training_runs": [path.relative_to(bundle).as_posix() for path in runs],
-        "weights": [
-            {"file": weights_place(path.relative_to(bundle).as_posix()), "sha256": file_sha256(path)}
-            for path in sorted((bundle / "models").glob("*.pt"))
-        ],
+        "weights": [{"file": file, "sha256": weights[file]} for file in sorted(weights)],
         "licences": licences(readme),
         "code": dict(code),
     }

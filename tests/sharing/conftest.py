@@ -66,7 +66,8 @@ def small(unpacked: Callable[..., Path], tmp_path: Path) -> Path:
     """A folder with some files of an exported bundle and weights of a few bytes, to spoil; it would not run."""
     original = unpacked("lung_seg")
     folder = tmp_path / "work" / original.name
-    kept = ("LICENSE", "configs/*.*", "docs/*.*", "models/*", "scripts/__init__.py", "scripts/common/networks/*.py")
+    models = ("models/*.pt", "models/*.json", "models/networks/*.pt")
+    kept = ("LICENSE", "configs/*.*", "docs/*.*", *models, "scripts/__init__.py", "scripts/common/networks/*.py")
     for path in (path for pattern in kept for path in original.glob(pattern)):
         target = folder / path.relative_to(original)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -46,5 +46,5 @@ def pack(folder: Path, target: Path, *, listed: bool = True) -> Path:
 
 def shrink_weights(folder: Path) -> None:
     """Put one small tensor in the place of every file of weights."""
-    for path in folder.glob("models/*.pt"):
+    for path in folder.glob("models/**/*.pt"):
         torch.save({"weight": torch.arange(6, dtype=torch.float16).reshape(2, 3)}, path)

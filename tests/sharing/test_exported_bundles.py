@@ -35,18 +35,22 @@ def texts(folder: Path) -> dict[str, str]:
     """Readable files of a folder."""
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix not in (".pt", ".png"):
+        if path.is_file() and path.suffix not in (".pt", ".png", ".bin"):
             found[path.relative_to(folder).as_posix()] = path.read_text(encoding="utf-8")
     return found
 
 
-def with_package_names(content: Any) -> Any:
-    """A configuration with the names that the source has."""
+def with_names_of_source(content: Any, side: list[str]) -> Any:
+    """A configuration with the names that the source has, of the package and of networks that lie elsewhere."""
     if isinstance(content, dict):
-        return {key: with_package_names(value) for key, value in content.items()}
+        return {key: with_names_of_source(value, side) for key, value in content.items()}
     if isinstance(content, list):
-        return [with_package_names(value) for value in content]
-    return content.replace("scripts.common.", "common.") if isinstance(content, str) else content
+        return [with_names_of_source(value, side) for value in content]
+    if not isinstance(content, str):
+        return content
+    for file in side:
+        content = content.replace(f"models/networks/{file}", f"models/{file}")
+    return content.replace("scripts.common.", "common.")
 
 
 def test_it_keeps_the_rules_of_the_model_zoo(name: str, unpacked: Folders) -> None:
@@ -74,7 +78,7 @@ def test_it_states_where_it_comes_from(name: str, unpacked: Folders) -> None:
     assert "Apache" in stated["licences"]["code"]
     assert "non-commercial" in stated["licences"]["weights"]
     assert [weights["file"] for weights in stated["weights"]] == sorted(
-        path.relative_to(folder).as_posix() for path in folder.glob("models/*.pt")
+        path.relative_to(folder).as_posix() for path in (folder / "models").rglob("*") if path.suffix in (".pt", ".bin")
     )
 
 
@@ -82,16 +86,21 @@ def test_its_configurations_say_what_those_of_the_source_say(name: str, unpacked
     folder = unpacked(name)
     files = sorted(path.relative_to(folder) for path in folder.rglob("*.yaml"))
     assert files == sorted(path.relative_to(source(name)) for path in source(name).rglob("*.yaml"))
-    moved = ["$@guard()", "$@check()"]
+    first, own = ["$@guard()", "$@check()"], "$@check_inferer()"
+    side = [path.name for path in (folder / "models" / "networks").glob("*.pt")]
     for file in files:
         before = yaml.safe_load((source(name) / file).read_text(encoding="utf-8"))
-        after = with_package_names(yaml.safe_load((folder / file).read_text(encoding="utf-8")))
-        assert not {*moved} & set(after.get("initialize", []))
+        after = with_names_of_source(yaml.safe_load((folder / file).read_text(encoding="utf-8")), side)
         # MONAI finds the code in the bundle from `run` on.
+        added = [call for call in before.get("+initialize", []) if call == own]
         if "run" in before:
-            assert after.pop("run") == [*moved, *before.pop("run")]
-        start = [item for item in before.pop("initialize", []) if item not in moved]
-        assert after.pop("initialize", []) == start
+            assert after.pop("run") == [*first, *before.pop("run")]
+        elif added:
+            base = yaml.safe_load((source(name) / "configs" / "inference.yaml").read_text(encoding="utf-8"))
+            assert after.pop("run") == [*first, own, *base["run"]]
+        for start in ("initialize", "+initialize"):
+            kept = [call for call in before.pop(start, []) if call not in (*first, own)]
+            assert after.pop(start, []) == kept
         assert after == before, file
     comments = [line for line in (folder / "configs/train.yaml").read_text().splitlines() if " # " in line]
     assert len(comments) > 20

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from shared_bundles import REPOSITORY, source
 from common.sharing import Exported, SharingError, export, hub, prepare_hub, verify_archive
 from common.sharing.isolated import run_isolated
 from common.sharing.manifest import check_manifest
+from common.sharing.names import SHARED_NAMES
 from common.sharing.privacy import machine_words
 from common.sharing.wheel import write_wheel
 
@@ -30,10 +32,10 @@ Folders = Callable[..., Path]
 
 
 @pytest.fixture
-def no_run(monkeypatch: pytest.MonkeyPatch, unpacked: Folders) -> None:
+def no_run(name: str, monkeypatch: pytest.MonkeyPatch, unpacked: Folders) -> None:
     """Exports take their reference prediction from an earlier one."""
 
-    reference = unpacked("lung_seg") / "docs" / "reference"
+    reference = unpacked(name) / "docs" / "reference"
 
     def copy_reference(folder: Path, wheel: Path | None) -> None:
         shutil.copytree(reference, folder / "docs" / "reference")
@@ -41,20 +43,26 @@ def no_run(monkeypatch: pytest.MonkeyPatch, unpacked: Folders) -> None:
     monkeypatch.setattr(export, "make_reference", copy_reference)
 
 
-def test_the_form_without_code_runs_from_its_wheel(exported: Callable[..., Exported], unpacked: Folders) -> None:
-    done = exported("lung_seg", "weights")
-    folder = unpacked("lung_seg", "weights")
+def test_the_form_without_code_runs_from_its_wheel(
+    name: str, exported: Callable[..., Exported], unpacked: Folders
+) -> None:
+    done = exported(name, "weights")
+    folder = unpacked(name, "weights")
     assert not list(folder.rglob("*.py"))
     assert sorted(path.name for path in folder.iterdir()) == [
         *("LICENSE", "MANIFEST.sha256", "configs", "docs", "models")
     ]
+    moved = [path.name for path in (folder / "models" / "networks").glob("*.pt")]
     for path in folder.glob("configs/**/*.yaml"):
-        assert path.read_bytes() == (source("lung_seg") / path.relative_to(folder)).read_bytes()
+        text = (source(name) / path.relative_to(folder)).read_text(encoding="utf-8")
+        for file in moved:
+            text = text.replace(f"models/{file}", f"models/networks/{file}")
+        assert path.read_text(encoding="utf-8") == text
     assert done.wheel is not None
     assert done.wheel.parent == done.archive.parent
     # It was run from the wheel when it was made; the results are those of the form with code.
     for path in (folder / "docs" / "reference" / "expected").iterdir():
-        other = unpacked("lung_seg") / path.relative_to(folder)
+        other = unpacked(name) / path.relative_to(folder)
         assert path.read_bytes() == other.read_bytes(), path.name
     without = run_isolated("run", "--config_file", folder / "configs/inference.yaml", "--bundle_root", folder)
     assert without.returncode != 0
@@ -115,14 +123,14 @@ def test_pip_installs_the_wheel(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("no_run")
-def test_the_hub_gets_the_bundle_and_a_model_card(tmp_path: Path, unpacked: Folders) -> None:
-    place = prepare_hub(source("lung_seg"), tmp_path / "hub")
-    assert place == tmp_path / "hub" / "cxr_lung_segmentation"
+def test_the_hub_gets_the_bundle_and_a_model_card(name: str, tmp_path: Path, unpacked: Folders) -> None:
+    place = prepare_hub(source(name), tmp_path / "hub")
+    assert place == tmp_path / "hub" / SHARED_NAMES[name]
     assert [path.name for path in place.parent.iterdir()] == [place.name]
     # The layout that monai.bundle.push_to_hf_hub uploads: the bundle's folder with README.md at its top.
     assert {path.name for path in place.iterdir()} == {
         "README.md",
-        *(path.name for path in unpacked("lung_seg").iterdir()),
+        *(path.name for path in unpacked(name).iterdir()),
     }
     assert check_manifest(place) > 100
     _, header, page = (place / "README.md").read_text(encoding="utf-8").split("---\n", 2)
@@ -133,11 +141,11 @@ def test_the_hub_gets_the_bundle_and_a_model_card(tmp_path: Path, unpacked: Fold
     for measure, value in metadata["eval_metrics"].items():
         assert f"| {measure.replace('_', ' ')} | {value} |" in page
     assert "| code | Apache License 2.0" in page
-    assert "| weights | non-commercial use only" in page
+    assert re.search(r"^\| weights \| .*non-commercial use only", page, re.MULTILINE)
     assert metadata["intended_use"] in page
     assert (place / "docs" / "README.md").read_text(encoding="utf-8") in page
     with pytest.raises(SharingError, match="exists already"):
-        prepare_hub(source("lung_seg"), tmp_path / "hub")
+        prepare_hub(source(name), tmp_path / "hub")
 
 
 def test_a_hub_folder_that_fails_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,16 +185,18 @@ def test_the_network_is_that_of_the_metadata(name: str, unpacked: Folders, insid
 
 
 @pytest.mark.slow
-def test_monai_exports_the_network(unpacked: Folders, inside: Callable[[Path], None], tmp_path: Path) -> None:
+def test_monai_exports_the_network(
+    name: str, unpacked: Folders, inside: Callable[[Path], None], tmp_path: Path
+) -> None:
     runtime = pytest.importorskip("onnxruntime")
-    folder = unpacked("lung_seg")
+    folder = unpacked(name)
     inside(folder)
     weights = str(folder / "models" / "model.pt")
     shared = {"net_id": "network_def", "ckpt_file": weights, **files(folder)}
     ckpt_export(filepath=str(tmp_path / "model.ts"), **shared)
     onnx_export(filepath=str(tmp_path / "model.onnx"), input_shape=[1, 1, 64, 64], use_trace=True, **shared)
     parser = ConfigParser()
-    parser.read_config(files(source("lung_seg"))["config_file"])
+    parser.read_config(files(source(name))["config_file"])
     network = parser.get_parsed_content("network_def").eval()
     network.load_state_dict(torch.load(weights, weights_only=True))
     assert type(network).__module__.startswith("common.")

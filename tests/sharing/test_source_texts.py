@@ -170,6 +170,14 @@ def test_the_scan_finds_patients_and_machines_wherever_they_are(
     assert "b.txt:1" not in str(scan(tmp_path, ignore=["xray-node-7"]))
 
 
+def test_chance_in_a_file_of_numbers_is_no_text(tmp_path: Path) -> None:
+    numbers = tmp_path / "model_int8.bin"
+    numbers.write_bytes(b"\0\xff~9aK:\\6b\xf0" * 9)
+    assert scan(tmp_path) == []
+    numbers.write_bytes(b"\0\xff/home/ann/bundles/tb_cls/x.onnx\xf0")
+    assert scan(tmp_path) == ["model_int8.bin:1: a place of one machine: /home/ann"]
+
+
 def test_the_names_of_a_sites_own_index_are_looked_for(tmp_path: Path) -> None:
     rows = ["image,patient_id", "films/s012-7.png,p-0815", "films/12.dcm,4711", "films/x.y.nii.gz,0042"]
     (tmp_path / "index.csv").write_text("\n".join(rows))
