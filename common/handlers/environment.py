@@ -10,17 +10,20 @@ from typing import Any
 
 import torch
 
+from .ranks import process_count
+
 PACKAGES = ("cxr-tb-common", "monai", "torch", "pytorch-ignite", "numpy", "pydicom", "pillow")
 
 
 def environment() -> dict[str, Any]:
-    """Versions of Python and the packages that shape the results, processor, threads and GPU."""
+    """Versions of Python and the packages that shape the results, processor, threads, GPU and number of processes."""
     return {
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "processor": _processor(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "processes": process_count(),
     }
 
 

@@ -83,6 +83,7 @@ def test_two_processes_give_what_one_gives(
     assert [name for name in one if two[name] != one[name]] == []
     assert two["run.json"]["counts"] == {"ok": 4, "refused": 1, "failed": 0}
     assert two["run.json"]["complete"] is True
+    assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
     table = pd.read_csv(tmp_path / "two" / "predictions.csv")
     assert list(table["image"]) == ["a.png", "b.png", "below/c.dcm", "d.png", "e.png"]
     # The refused file fell to the second process, and the first one tells.
