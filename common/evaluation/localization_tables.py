@@ -26,12 +26,12 @@ _MEDIANS = ("evidence_share", "dice", "iou", "iobb")
 def localization_markdown(found: LocalizationEvaluation) -> str:
     """All tables of an evaluation that people read; the rest is in the CSV files."""
     parts = [
-        "Mean over images, with the bootstrap 95 % interval\n",
+        "Mean over images, with the 95 % interval\n",
         _means(found, _MEANS, "mean"),
         "Dice, IoU and IoBB compare the filled boxes of the regions with the filled true boxes; of an image without "
         "true boxes they are 1 where no region was found and 0 otherwise. The pointing game and the share of evidence "
         "take images with true boxes.\n",
-        "Median over images, with the bootstrap 95 % interval\n",
+        "Median over images, with the 95 % interval\n",
         _means(found, _MEDIANS, "median"),
         "Share of the true boxes that were found, each by a region of its own, by IoU\n",
         _by_overlap(found, "hit_rate"),
@@ -45,7 +45,7 @@ def localization_markdown(found: LocalizationEvaluation) -> str:
         parts += ["Images without true boxes\n", _without_boxes(without)]
     if len(found.paired):
         parts += [
-            f"Difference to {found.runs[0]} on the images that both have, with the bootstrap 95 % interval; the last "
+            f"Difference to {found.runs[0]} on the images that both have, with the 95 % interval; the last "
             "column controls the false discovery rate over this table (Benjamini and Hochberg)\n",
             _paired(found.paired),
         ]

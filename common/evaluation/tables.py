@@ -53,11 +53,11 @@ def summary_markdown(summary: pd.DataFrame, outcomes: pd.DataFrame) -> str:
     """
     metrics = [metric for metric in TABLE_METRICS if (summary["metric"] == metric).any()]
     parts = [
-        "Mean over images, with the bootstrap 95 % interval\n",
+        "Mean over images, with the 95 % interval\n",
         _statistic_table(summary, outcomes, metrics, "mean"),
-        "Median over images, with the bootstrap 95 % interval\n",
+        "Median over images, with the 95 % interval\n",
         _statistic_table(summary, outcomes, metrics, "median"),
-        "Pooled over all pixels of a site, with the bootstrap 95 % interval\n",
+        "Pooled over all pixels of a site, with the 95 % interval\n",
         _statistic_table(summary, outcomes, [m for m in metrics if not SEGMENTATION_METRICS[m].uses_length], "pooled"),
     ]
     counts = ("missing", "failed", "no_truth", "empty_prediction", "empty_truth")

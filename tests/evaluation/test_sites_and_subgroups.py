@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from common.evaluation import EvaluationError, area_under_curve, heterogeneity, site_shortcut
 from common.evaluation.classifier_runs import paired_runs, spread_over_runs
+from common.evaluation.heterogeneity import rank_spread
 from common.evaluation.subgroups import age_band, cohorts, group_column
 
 
@@ -66,6 +67,26 @@ def test_heterogeneity_by_hand() -> None:
     assert found is not None
     assert (found.sites, found.q, found.p) == (2, pytest.approx(q), pytest.approx(stats.chi2.sf(q, 1)))
     assert found.i_squared == pytest.approx(max(0, 1 - 1 / q))
+
+
+def test_ranks_of_patients_are_compared_between_sites() -> None:
+    random = np.random.default_rng(2)
+    images = pd.DataFrame({"dataset": np.repeat(["a", "b", "c", "d"], [24, 20, 16, 4]), "dice": random.random(64)})
+    images = images.assign(image=[f"{i}.png" for i in range(64)], patient_id=[str(i // 2) for i in range(64)])
+    means = images.groupby(["dataset", "patient_id"])["dice"].mean()
+    found = rank_spread(images, "dice")
+    expected = stats.kruskal(*(means[site] for site in "abc"))
+    # The two patients of d are too few.
+    assert (found.sites, found.patients) == (3, 30)
+    assert (found.h, found.p) == pytest.approx(tuple(expected))
+    assert found.epsilon_squared == pytest.approx(expected.statistic / 29)
+    images.loc[images["dataset"] == "a", "dice"] += 2
+    images.loc[images["dataset"] == "b", "dice"] += 1
+    apart = rank_spread(images, "dice")
+    assert apart.p < 1e-4
+    assert 0.8 < apart.epsilon_squared <= 1
+    assert rank_spread(images[images["dataset"].isin(["a", "d"])], "dice") is None
+    assert rank_spread(images.assign(dice=0.5), "dice") is None
 
 
 def test_equal_sites_are_not_heterogeneous_and_one_site_cannot_be() -> None:

@@ -69,7 +69,7 @@ def _box_figures(summary: Sequence[Row]) -> str:
         if row["metric"] in _BOX_FIGURES
         and row["images"] == (WITH_BOXES if IMAGE_FIGURES[row["metric"]].needs_boxes else ALL)
     ]
-    return figure_table("Mean over images with its bootstrap 95 % interval", rows, _BOX_FIGURES)
+    return figure_table("Mean over images with its 95 % interval", rows, _BOX_FIGURES)
 
 
 def _pointing_forest(summary: Sequence[Row]) -> str:

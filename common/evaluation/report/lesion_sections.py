@@ -53,9 +53,7 @@ def lesion_section(part: Mapping[str, Any], pictures: Pictures) -> str:
             "".join(f"<p class=note>{html.escape(line)}</p>" for line in part["statements"]),
             _outcomes(part["outcomes"]),
             "<h3>Images with true boxes</h3>",
-            figure_table(
-                "Overlap with the filled true boxes: mean over images with its bootstrap 95 % interval", boxed, _BOXED
-            ),
+            figure_table("Overlap with the filled true boxes: mean over images with its 95 % interval", boxed, _BOXED),
             fold("Medians", figure_table("Median over images with its 95 % interval", boxed, _BOXED, "median")),
             fold("By class of the boxes", _by_class(part["summary"])),
             _froc(part),

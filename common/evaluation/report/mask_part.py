@@ -18,6 +18,7 @@ from ..checks import require_compared
 from ..compare import read_run
 from ..errors import EvaluationError
 from ..frames import records
+from ..heterogeneity import rank_spread
 from ..masks import FINAL, OK, PER_IMAGE_COLUMNS, MaskTask, evaluate_masks, unknown_predictions
 from ..paired import paired_differences, with_adjusted_p
 from ..spacing import Spacing, site_spacing
@@ -149,7 +150,8 @@ def mask_part(
         index: the cleaned index, for the subgroups.
         options: of the report.
     """
-    part: dict[str, Any] = {"task": task, "outcomes": [], "summary": [], "subgroups": [], "spread": [], "cases": []}
+    names = ("outcomes", "summary", "subgroups", "heterogeneity", "spread", "cases")
+    part: dict[str, Any] = {"task": task, **{name: [] for name in names}}
     statements: list[str] = []
     settings = {"repeats": options.repeats, "seed": options.seed}
     for model, table in tables.items():
@@ -163,6 +165,8 @@ def mask_part(
         rows, told = _subgroups(table, index, options)
         part["subgroups"] += [mark | row for row in rows]
         statements += [line for line in told if line not in statements]
+        between = rank_spread(table[table["status"] == OK], "dice")
+        part["heterogeneity"] += [] if between is None else [mark | between._asdict()]
         part["spread"] += [mark | row for row in _spread(table)]
         if options.cases:
             cases = choose_cases(table, options.cases)

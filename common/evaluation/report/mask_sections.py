@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...metrics import SEGMENTATION_METRICS
+from ..heterogeneity import FEWEST_PATIENTS
 from ..summary import ALL_SITES
 from .figure_tables import Measure
 from .pictures import Pictures
@@ -32,13 +33,14 @@ def segmentation_section(part: Mapping[str, Any], pictures: Pictures) -> str:
             "".join(f"<p class=note>{html.escape(line)}</p>" for line in part["statements"]),
             _outcomes(part["outcomes"]),
             "<h3>Figures by site</h3>",
-            _figures(part["summary"], "mean", "Mean over images with its bootstrap 95 % interval"),
-            fold("Medians", _figures(part["summary"], "median", "Median over images with its bootstrap 95 % interval")),
+            _figures(part["summary"], "mean", "Mean over images with its 95 % interval"),
+            fold("Medians", _figures(part["summary"], "median", "Median over images with its 95 % interval")),
             fold(
                 "Pooled over all pixels", _figures(part["summary"], "pooled", "Pixels of all images counted together")
             ),
             "<h3>Dice by site and subgroup</h3>",
             _forest(part["subgroups"]),
+            _heterogeneity(part["heterogeneity"]),
             "<h3>How single images are spread</h3>",
             _spread(part["spread"]),
             _paired(part["paired"]),
@@ -98,6 +100,20 @@ def _figures(summary: Sequence[Row], statistic: str, caption: str) -> str:
     columns = [*run_columns(body), site_column(), count_column("images", "n"), *(cell(metric) for metric in metrics)]
     columns += [text_column("distances in", "unit")] if lengths else []
     return table(caption, columns, body)
+
+
+def _heterogeneity(rows: Sequence[Row]) -> str:
+    columns = [
+        text_column("model", "run"),
+        count_column("sites compared", "sites"),
+        count_column("patients", "patients"),
+        Column("H (Kruskal-Wallis)", lambda row: f"{row['h']:.2f}", lambda row: row["h"]),
+        Column("p", lambda row: p_value(row["p"]), lambda row: row["p"]),
+        Column("share of the spread of ranks, ε²", lambda row: f"{row['epsilon_squared']:.2f}"),
+    ]
+    if not rows:
+        return "<p class=note>Spread between sites: fewer than two sites with enough patients.</p>"
+    return table(f"Spread of Dice between sites (sites with {FEWEST_PATIENTS} patients)", columns, rows)
 
 
 def _forest(rows: Sequence[Row]) -> str:

@@ -34,6 +34,10 @@ REFERENCES = {
     "benjamini": "Benjamini Y, Hochberg Y. Controlling the false discovery rate: a practical and powerful approach to "
     "multiple testing. J R Stat Soc B 1995;57(1):289-300.",
     "efron": "Efron B. Better bootstrap confidence intervals. J Am Stat Assoc 1987;82(397):171-185.",
+    "kruskal": "Kruskal WH, Wallis WA. Use of ranks in one-criterion variance analysis. J Am Stat Assoc "
+    "1952;47(260):583-621.",
+    "tomczak": "Tomczak M, Tomczak E. The need to report effect size estimates revisited. Trends in Sport Sciences "
+    "2014;1(21):19-25.",
     "tibshirani": "Efron B, Tibshirani RJ. An introduction to the bootstrap. New York: Chapman & Hall, 1993.",
     "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945;1(6):80-83.",
     "zhang": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural attention by excitation "
@@ -117,7 +121,8 @@ def methods_text(
             "image in the rows and columns of the source; distances are in millimetres where the size of a pixel is "
             "known and in pixels otherwise, and the two are never averaged together. Dice is 1 where truth and "
             "prediction are both empty and 0 where one of them is. "
-            f"{_means(cite)}; medians have percentile intervals."
+            f"{_means(cite)}; medians have percentile intervals. Between sites, Dice of patients was compared by "
+            f"Kruskal and Wallis's test {cite('kruskal')}, with ε² as the size of the effect {cite('tomczak')}."
             + (_compared(cite) if any(parts[task]["paired"] for task in masks) else "")
         )
     if LOCALIZATION in parts:
