@@ -92,6 +92,15 @@ class LabelServer:
         """The end of the log."""
         return self.log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
+    def says(self, text: str) -> bool:
+        """Whether the log holds a text; the reason of a failed request is written after its answer."""
+        deadline = time.monotonic() + 60
+        while text not in self.log.read_text(encoding="utf-8", errors="replace"):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
     def request(self, method: str, path: str, fields: Any = None, **query: Any) -> tuple[bytes, str]:
         """Send a request.
 

@@ -15,8 +15,8 @@ from common.io import MaskReader
 
 #: Rows and columns of a film with a heart on its left: no mirror image or turn of it looks alike.
 SIZE = (400, 340)
-#: Studies by name, with the mm of a pixel that their files state.
-FORMATS = {"grey8": 1, "grey16": 1, "colour": 1, "photo": 1, "film": 0.5, "negative": 0.5, "slice": 0.5, "turned": 0.5}
+#: Names of the studies: PNG of 8 and 16 bits, RGB, JPEG and TIFF; DICOM of both polarities; NIfTI in two directions.
+FORMATS = ("grey8", "grey16", "colour", "photo", "scan", "film", "negative", "slice", "turned")
 
 
 def lungs(phantom: Phantom) -> np.ndarray:
@@ -34,6 +34,7 @@ def write_formats(folder: Path) -> Phantom:
     write_picture(folder / "grey16.png", deep)
     Image.fromarray(np.stack([image] * 3, axis=-1)).save(folder / "colour.png")
     write_picture(folder / "photo.jpg", image)
+    write_picture(folder / "scan.tif", deep)
     write_picture(folder / "film.dcm", deep // 16, pixel=0.5)
     write_picture(folder / "negative.dcm", deep // 16, pixel=0.5, monochrome1=True)
     write_picture(folder / "slice.nii.gz", deep // 16, pixel=0.5)
@@ -58,8 +59,8 @@ def write_mask(path: Path, mask: np.ndarray) -> Path:
 
 
 def read_answer(path: Path) -> np.ndarray:
-    """A mask as it came, as the file stores it: PNG rows x columns, NIfTI its own axes."""
-    if path.suffix == ".png":
+    """A mask as it came, as the file stores it: PNG and TIFF rows x columns, NIfTI its own axes."""
+    if path.suffix in (".png", ".tif"):
         with Image.open(path) as picture:
             return np.asarray(picture)
     return np.asarray(nib.load(path).dataobj)
