@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,13 @@ from .site_log import own_log
 from .site_training import SiteTraining
 from .task import FederatedTask
 
+logger = logging.getLogger(__name__)
+
 #: Files in a site's output folder: all messages, and the line that says why its training has ended early.
 LOG, ERROR = "training.log", "error.txt"
+
+#: Beginning of the only error by which NVFlare's client tells a script that its job has been ended.
+_ENDED = "request to abort the job"
 
 
 def contribution(weights: dict[str, Any], images: int) -> FLModel:
@@ -57,10 +63,16 @@ def serve(task_file: str | Path) -> None:
 
 
 def _rounds(training: SiteTraining) -> None:
-    while flare.is_running():
-        received = flare.receive()
-        if received is None:
-            break
-        trained = training.train(received.params, received.current_round)
-        flare.send(contribution(trained, training.images))
+    try:
+        while flare.is_running():
+            received = flare.receive()
+            if received is None:
+                break
+            trained = training.train(received.params, received.current_round)
+            flare.send(contribution(trained, training.images))
+    except RuntimeError as error:
+        # The server has ended the federation while this site trained: nothing of its own has failed.
+        if not str(error).startswith(_ENDED):
+            raise
+        logger.warning("the federation was ended: %s", error)
     training.close()

@@ -14,6 +14,7 @@ from scipy import stats
 
 from ..data import read_index, select
 from ..evaluation import bootstrap_mean, join_truth, read_classifier_run, read_run
+from ..evaluation.bootstrap import SHARE
 from ..evaluation.roc import delong, newcombe
 from ..evaluation.tables import markdown_table
 from ..io import write_csv
@@ -34,13 +35,21 @@ Figures = tuple[NDArray[np.float64], NDArray[np.bool_] | None, list[str]]
 
 
 def mean_dice(dice: NDArray[np.float64], patients: Sequence[str]) -> tuple[float, float, float]:
-    """Mean over seeds and images; the interval is a bootstrap over patients of the seeds' mean.
+    """Mean over seeds and images, with the interval over patients of the seeds' mean.
 
     Args:
         dice: shape [seeds, images].
         patients: of each image.
     """
-    return tuple(bootstrap_mean(dice.mean(axis=0), groups=list(patients)))  # type: ignore[return-value]
+    return tuple(bootstrap_mean(dice.mean(axis=0), groups=list(patients), limits=SHARE))  # type: ignore[return-value]
+
+
+def dice_difference(
+    first: NDArray[np.float64], second: NDArray[np.float64], patients: Sequence[str]
+) -> tuple[float, float, float]:
+    """Difference of the mean Dice of two arms on the same images, with an interval as of :func:`mean_dice`."""
+    each = first.mean(axis=0) - second.mean(axis=0)
+    return tuple(bootstrap_mean(each, groups=list(patients)))  # type: ignore[return-value]
 
 
 def mean_area(
@@ -165,7 +174,7 @@ def summarize_arms(
                 continue
             ours = figures[FEDERATED][0]
             found = (
-                mean_dice(ours.mean(axis=0, keepdims=True) - scores.mean(axis=0, keepdims=True), patients)
+                dice_difference(ours, scores, patients)
                 if truth is None
                 else area_difference(ours, scores, truth, patients)
             )

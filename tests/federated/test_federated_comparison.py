@@ -13,7 +13,7 @@ from common.evaluation import area_under_curve, bootstrap_mean, paired_areas
 from common.evaluation.masks import PER_IMAGE_COLUMNS
 from common.federated import FederatedError, FederatedTask
 from common.federated.compare import Arm, arms, choose_arms, complete_seeds, prediction_command
-from common.federated.comparison import area_difference, mean_area, mean_dice, write_comparison
+from common.federated.comparison import area_difference, dice_difference, mean_area, mean_dice, write_comparison
 from common.federated.plan import Plan
 from common.io import write_json
 
@@ -65,8 +65,16 @@ def test_dice_is_averaged_over_seeds_before_images_are_drawn() -> None:
     mean, low, high = mean_dice(dice, list("abcd"))
     assert mean == pytest.approx(dice.mean())
     assert low < mean < high
-    assert (mean, low, high) == pytest.approx(tuple(bootstrap_mean([0.8, 0.8, 0.8, 0.95], groups=list("abcd"))))
+    expected = bootstrap_mean([0.8, 0.8, 0.8, 0.95], groups=list("abcd"), limits=(0, 1))
+    assert (mean, low, high) == pytest.approx(tuple(expected))
     assert mean_dice(np.full((2, 4), 0.9), list("abcd")) == pytest.approx((0.9, 0.9, 0.9), nan_ok=True)
+
+
+def test_a_difference_of_dice_is_paired_by_image() -> None:
+    dice = np.array([[0.9, 0.8, 0.7, 0.95], [0.7, 0.8, 0.9, 0.95]])
+    assert dice_difference(dice + 0.03, dice, list("abcd")) == pytest.approx((0.03, 0.03, 0.03))
+    difference, low, high = dice_difference(dice[:1], dice[1:], list("abcd"))
+    assert (difference, low) == pytest.approx((0, -high))
 
 
 def test_arms_differ_in_nothing_but_where_the_radiographs_are(bundles: Path, films: Path, tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def federation(bundles: Path, films: Path, tmp_path_factory: pytest.TempPathFact
     text = json.dumps(storage).replace("/tmp/nvflare", str(folder / "storage"))
     (kits / "localhost" / "local" / "resources.json").write_text(text, encoding="utf-8")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    environment |= {"PYTHONPATH": str(REPOSITORY)}
+    # A busy machine takes more than NVFlare's minute to start a job.
+    environment |= {"PYTHONPATH": str(REPOSITORY), "NVFLARE_MAX_RUNNER_SYNC_TIMEOUT": "900"}
     for name in ("localhost", "north", "south"):
         content = {"bundles": str(bundles), "dataset_dir": str(films), "output_dir": f"out_{name}", "sites": [name]}
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
