@@ -41,7 +41,7 @@ SETTINGS = (
 #: Of the beta distributions of Dice, and of Dice where a segmentation fails; how often that happens.
 DICE, FAILED_DICE, FAILURES = (18.0, 1.5), (4.0, 2.0), 0.05
 #: Patients, and whether segmentations fail.
-COHORTS = ((5, False), (10, False), (30, False), (100, False), (300, False), (30, True), (100, True), (300, True))
+COHORTS = ((5, False), (10, False), (30, False), (100, False), (30, True), (100, True))
 METHODS = ("shipped", "logit", "plain", "Newcombe")
 
 
