@@ -134,6 +134,8 @@ def test_a_model_tested_on_what_it_was_chosen_by_is_told(scores: MadeUpScores) -
     report = build(scores, train_sites=["north"])
     assert one(report.record["quality"], kind="tested on validation images")["count"] == 40
     assert report.complete
+    lead = report_page(report.record).split("<p class=lead>")[1].split("</p>")[0]
+    assert lead.endswith('<a href="#quality">1 warning</a> (tested on validation images).')
 
 
 def test_sites_stand_in_the_order_asked_for(scores: MadeUpScores) -> None:

@@ -88,12 +88,18 @@ def _headline(record: Mapping[str, Any]) -> str:
             text += f" {html.escape(target[0].upper() + target[1:])}: met {met} of {_count(len(states), 'time')}"
             text += f", missed {missed}" * bool(missed) + f", left open {rest}" * bool(rest) + "."
         sentences.append(text)
-    problems = [found for found in record["quality"] if found["severity"] == "error"]
-    if problems:
+    kinds: dict[str, list[str]] = {"error": [], "warning": []}
+    for found in record["quality"]:
+        kinds.setdefault(found["severity"], []).append(found["kind"])
+    errors, warnings = kinds["error"], kinds["warning"]
+    if errors:
         sentences.append(
-            f'<strong>Data</strong>: <a href="#quality">{_count(len(problems), "error")} found</a>; images are missing '
+            f'<strong>Data</strong>: <a href="#quality">{_count(len(errors), "error")} found</a>; images are missing '
             "from the figures, or figures may be wrong."
         )
+    if warnings:
+        told = html.escape(", ".join(dict.fromkeys(warnings)))
+        sentences.append(f'<strong>Data</strong>: <a href="#quality">{_count(len(warnings), "warning")}</a> ({told}).')
     return "<br>".join(sentences)
 
 
