@@ -107,12 +107,19 @@ class Orthanc:
         for path in paths:
             requests.post(f"{self.url}/instances", data=path.read_bytes(), timeout=60, **options).raise_for_status()
 
-    def delete_study(self, study: str) -> None:
+    def delete_study(self, uid: str) -> None:
         """Remove a study, by its Study Instance UID."""
-        found = requests.post(f"{self.url}/tools/lookup", data=study, timeout=60)
+        self._delete("Study", uid)
+
+    def delete_series(self, uid: str) -> None:
+        """Remove a series, by its Series Instance UID."""
+        self._delete("Series", uid)
+
+    def _delete(self, kind: str, uid: str) -> None:
+        found = requests.post(f"{self.url}/tools/lookup", data=uid, timeout=60)
         found.raise_for_status()
         for item in found.json():
-            if item["Type"] == "Study":
+            if item["Type"] == kind:
                 requests.delete(self.url + item["Path"], timeout=60).raise_for_status()
 
     def __enter__(self) -> Orthanc:
