@@ -65,7 +65,7 @@ def test_an_unknown_option_or_a_wrong_value_is_one_line(
         ({"initial_weights": "nowhere.pt"}, "nowhere.pt: no weights there"),
         ({"encoder_weights": "nowhere.pt"}, "TinyUNet has no encoder that weights could be loaded into"),
         ({"resume": True}, ".*last.pt: no checkpoint to resume from"),
-        ({"image_size": "[100, 100]"}, r"image_size: two whole .* multiples of 16 are needed, .* got \[100, 100\]"),
+        ({"image_size": "[100, 100]"}, r"image_size: two whole .* multiples of 32 are needed, .* got \[100, 100\]"),
         ({"amp": "yes"}, "amp: True or False is needed, got 'yes'"),
         ({"limit": 0}, "limit: a whole number above 0, or null, is needed, got 0"),
         ({"learning_rate": "fast"}, "learning_rate: a number from 0 on is needed, got 'fast'"),
