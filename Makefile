@@ -21,7 +21,7 @@ PORT        ?= 8000
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet,dicom]'
+	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet,dicom,archive,federated]'
 	touch $@
 
 # make demo              lungs of twelve phantoms with known masks, measured
@@ -52,7 +52,6 @@ test: lint
 # Against real servers: MONAI Label, NVFlare's simulator and processes, and Orthanc where it is installed
 # (apt-get install orthanc orthanc-dicomweb). What is not installed is skipped, with the reason.
 test-integration: $(STAMP) $(LABEL_STAMP)
-	$(BIN)/pip install -q -e '.[archive,federated]'
 	$(BIN)/pytest tests/integration
 
 $(LABEL_STAMP): requirements-label.txt
