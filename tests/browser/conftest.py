@@ -53,7 +53,7 @@ def report_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     options = ReportOptions(
         title="TB on chest radiographs: phantoms",
         splits={"": ["test"]},
-        targets=[parse_target("auc=0.9"), parse_target("dice=0.9")],
+        targets=[parse_target(text) for text in ("auc=0.9", "dice=0.9", "false_positive_share=0.02")],
         cases=1,
         repeats=200,
     )

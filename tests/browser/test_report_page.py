@@ -75,6 +75,21 @@ def test_every_chart_is_there_and_drawn(opened: Opened) -> None:
     assert opened.page.locator("svg.strip .box").count() > 5
 
 
+def stick_out(opened: Opened) -> list[str]:
+    """Verdicts that reach beyond their place in the card."""
+    return opened.page.evaluate(
+        """[...document.querySelectorAll(".sites .badge")].filter((badge) =>
+            badge.getBoundingClientRect().right > badge.closest("li").getBoundingClientRect().right + 1
+        ).map((badge) => badge.textContent)"""
+    )
+
+
+def test_verdicts_stay_in_their_place(opened: Opened) -> None:
+    long = opened.page.locator(".sites .badge", has_text="false positive area, share of the lungs")
+    assert long.count() > 0
+    assert stick_out(opened) == []
+
+
 def test_a_table_sorts_by_keyboard(opened: Opened) -> None:
     table = opened.page.locator("table.sort", has_text="Decisions as saved").first
     head = table.locator("th", has_text="specificity")
@@ -152,6 +167,7 @@ def test_a_phone_shows_it_without_sideways_scrolling(browser: Any, report_dir: P
     opened = Opened(browser, report_dir / "report.html", viewport=viewport, color_scheme=scheme)
     opened.page.evaluate("document.querySelectorAll('details').forEach((fold) => (fold.open = true))")
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert stick_out(opened) == []
     # The plots of the first table of subgroups can be seen without scrolling in it.
     place = "document.querySelector('td svg.strip').getBoundingClientRect().right"
     assert opened.page.evaluate(place) <= 360

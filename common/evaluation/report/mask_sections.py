@@ -113,7 +113,7 @@ def _heterogeneity(rows: Sequence[Row]) -> str:
     ]
     if not rows:
         return "<p class=note>Spread between sites: fewer than two sites with enough patients.</p>"
-    return table(f"Spread of Dice between sites (sites with {FEWEST_PATIENTS} patients)", columns, rows)
+    return table(f"Spread of Dice between sites (sites with {FEWEST_PATIENTS} patients or more)", columns, rows)
 
 
 def _forest(rows: Sequence[Row]) -> str:
