@@ -80,9 +80,10 @@ def simulate(
         plan.folder(name).mkdir(parents=True, exist_ok=True)
         plan.site(name).write(plan.output_dir / "sites" / f"{name}.json")
     shutil.rmtree(folder / WORKSPACE, ignore_errors=True)
-    tell(
-        f"{', '.join(plan.sites)}: {plan.rounds - done} rounds of {plan.task.local_epochs} epochs; log: {folder / LOG}"
-    )
+    length = f"{plan.task.local_epochs} epochs"
+    if plan.task.epoch_steps is not None:
+        length = f"{plan.task.local_epochs * plan.task.epoch_steps} steps"
+    tell(f"{', '.join(plan.sites)}: {plan.rounds - done} rounds of {length}; log: {folder / LOG}")
     with contextlib.chdir(make_job_folder(folder / "job")):
         recipe = make_recipe(
             plan.task,
