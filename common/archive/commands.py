@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ..errors import UsageError, print_short
+from ..errors import UsageError
+from ..verbs import Verbs
 from . import fetch, store
 from .connection import Access, Archive, open_archive
 from .find import COLUMNS, find_results
@@ -20,25 +21,23 @@ from .query import MODALITIES, Selection
 PASSWORD_VARIABLE = "CXR_ARCHIVE_PASSWORD"
 TOKEN_VARIABLE = "CXR_ARCHIVE_TOKEN"
 
-DONE, BROKEN_OFF, PARTLY = 0, 1, 3
+DONE, PARTLY = 0, 3
 _EPILOG = (
     "Exit status: 0 done; 3 done, but some objects were refused or failed (all listed); 1 broken off or could not "
     "start, what was done stays and the same command goes on; 2 wrong arguments. See docs/archive.md."
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.archive",
-        description="Fetch radiographs from a DICOM archive, store results in it, find them again, over DICOMweb.",
-        epilog=_EPILOG,
+def build_verbs() -> Verbs:
+    """All verbs and their arguments."""
+    verbs = Verbs(
+        "common.archive",
+        "Fetch radiographs from a DICOM archive, store results in it, find them again, over DICOMweb.",
+        _EPILOG,
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=text, description=text, epilog=_EPILOG)
-        verb.set_defaults(run=run)
+        verb = verbs.add(name, run, text)
         verb.add_argument("url", metavar="URL", help="DICOMweb address, such as https://pacs.example.org/dicom-web")
         return verb
 
@@ -64,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     finding = add("find", run_find, "list the results of this package in the archive, as CSV")
     _add_selection(finding)
     _add_access(finding)
-    return parser
+    return verbs
 
 
 def _add_selection(verb: argparse.ArgumentParser) -> None:
@@ -168,9 +167,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = build_parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (Exception, KeyboardInterrupt) as error:
-        print_short(type(error), error, error.__traceback__)
-        return BROKEN_OFF
+    return build_verbs().main(arguments)

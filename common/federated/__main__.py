@@ -6,29 +6,23 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..errors import print_short
+from ..verbs import Verbs
 from .errors import FederatedError
 from .options import add_data, add_server, add_task, make_plan, make_task
 
 _EPILOG = "Exit status: 0 done, 1 not done (the reason is printed), 2 wrong arguments."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.federated",
-        description="Train a bundle at several sites whose radiographs stay where they are.",
-        epilog=_EPILOG,
-    )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+def build_verbs() -> Verbs:
+    """All verbs and their arguments."""
+    verbs = Verbs("common.federated", "Train a bundle at several sites whose radiographs stay where they are.", _EPILOG)
 
     def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=text, description=text, epilog=_EPILOG)
-        verb.set_defaults(run=run)
-        return verb
+        return verbs.add(name, partial(_with_nvflare, run), text)
 
     simulation = add("simulate", run_simulate, "federate sites of one data folder on this machine")
     add_task(simulation)
@@ -58,7 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="train these alone now: federated, alone_SITE, pooled, each with _seed_N or for all seeds",
     )
 
-    return parser
+    return verbs
 
 
 def add_task_of_result(verb: argparse.ArgumentParser) -> None:
@@ -143,6 +137,12 @@ def run_compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def _with_nvflare(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    if find_spec("nvflare") is None:
+        raise FederatedError("NVFlare is not installed: pip install 'cxr-tb-common[federated]'")
+    return run(options)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb.
 
@@ -152,14 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = build_parser().parse_args(arguments)
-    try:
-        if find_spec("nvflare") is None:
-            raise FederatedError("NVFlare is not installed: pip install 'cxr-tb-common[federated]'")
-        return int(options.run(options))
-    except (Exception, KeyboardInterrupt) as error:
-        print_short(type(error), error, error.__traceback__)
-        return 1
+    return build_verbs().main(arguments)
 
 
 if __name__ == "__main__":

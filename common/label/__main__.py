@@ -8,43 +8,34 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
+from ..verbs import Verbs
 from .environment import find_environment
 from .start import check_bundles, check_port, check_studies, command, server_variables, unlisted
 
 _EPILOG = "Exit status: 0 done, 1 refused or not possible, 2 wrong arguments. docs/monai_label.md tells more."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of both verbs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.label",
-        description="Serve the bundles by MONAI Label's stock server and app, offline.",
-        epilog=_EPILOG,
+def build_verbs() -> Verbs:
+    """Both verbs and their arguments."""
+    verbs = Verbs(
+        "common.label",
+        "Serve the bundles by MONAI Label's stock server and app, offline.",
+        _EPILOG,
+        argparse.ArgumentDefaultsHelpFormatter,
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(
-            name, help=text, description=text, epilog=_EPILOG, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-        )
+    prepare = verbs.add("prepare", run_prepare, "copy the stock app into a folder and export the bundles into it")
+    start = verbs.add("start", run_start, "check everything, then become the server")
+    for verb in (prepare, start):
         verb.add_argument("--env", type=Path, default=Path(".venv-label"), help="environment of MONAI Label")
         verb.add_argument("--app", type=Path, default=Path("runs/label_app"), help="app folder with the bundles")
-        return verb
-
-    prepare = add("prepare", "copy the stock app into a folder and export the bundles into it")
     prepare.add_argument("--bundles", type=Path, default=Path("bundles"), help="folder of the source bundles")
     prepare.add_argument(
         "--replace", action="store_true", help="export bundles anew that are there; weights trained since are lost"
     )
-    prepare.set_defaults(run=run_prepare)
-
-    start = add("start", "check everything, then become the server")
     start.add_argument("studies", metavar="STUDIES", help="folder of radiographs, or address of a DICOMweb archive")
     start.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other machines in")
     start.add_argument("--port", type=int, default=8000, help="port to listen on")
-    start.set_defaults(run=run_start)
-    return parser
+    return verbs
 
 
 def run_prepare(options: argparse.Namespace) -> int:
@@ -80,12 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = build_parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return build_verbs().main(arguments)
 
 
 if __name__ == "__main__":

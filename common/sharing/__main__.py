@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UsageError
+from ..verbs import Verbs
 from .export import export_bundle
 from .hub import prepare_hub
 from .importing import import_archive
@@ -20,21 +20,12 @@ from .verify import verify_archive
 _EPILOG = "Exit status: 0 done, 3 inspect marks something, 1 refused or not possible, 2 wrong arguments."
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all verbs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.sharing",
-        description="Pass bundles on to sites that do not have this package, and receive such bundles.",
-        epilog=_EPILOG,
+def build_verbs() -> Verbs:
+    """All verbs and their arguments."""
+    verbs = Verbs(
+        "common.sharing", "Pass bundles on to sites that do not have this package, and receive such bundles.", _EPILOG
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-
-    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=text, description=text, epilog=_EPILOG)
-        verb.set_defaults(run=run)
-        return verb
-
-    export = add("export", run_export, "write a bundle as an archive that runs without this package")
+    export = verbs.add("export", run_export, "write a bundle as an archive that runs without this package")
     export.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of the bundle, such as bundles/lung_seg")
     export.add_argument("archive", type=Path, metavar="OUT.zip", help="archive to write")
     export.add_argument(
@@ -54,31 +45,35 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign with; see keygen")
     _add_privacy(export)
 
-    verify = add("verify", run_verify, "check an archive, and repeat its reference prediction")
+    verify = verbs.add("verify", run_verify, "check an archive, and repeat its reference prediction")
     verify.add_argument(
         "archive", type=Path, metavar="ARCHIVE", help="received archive, or the folder it was unpacked to"
     )
     _add_checks(verify)
 
-    inspect = add("inspect", run_inspect, "list what an archive would execute; nothing of it is executed")
+    inspect = verbs.add("inspect", run_inspect, "list what an archive would execute; nothing of it is executed")
     inspect.add_argument("archive", type=Path, metavar="ARCHIVE", help="archive, or folder of a bundle")
     inspect.add_argument("--trusted", type=Path, metavar="KEY.pub", help="public key to check the signature with")
     inspect.add_argument("--marked", action="store_true", help="list what is unusual alone")
 
-    receive = add("import", run_import, "verify an archive and put its bundle into a folder, complete or not at all")
+    receive = verbs.add(
+        "import", run_import, "verify an archive and put its bundle into a folder, complete or not at all"
+    )
     receive.add_argument("archive", type=Path, metavar="ARCHIVE", help="received archive")
     receive.add_argument("target", type=Path, metavar="TARGET", help="folder of bundles")
     receive.add_argument("--replace", action="store_true", help="replace a bundle of the same name")
     _add_checks(receive)
 
-    keygen = add("keygen", run_keygen, "make a key pair to sign with: KEY (keep it secret) and KEY.pub (hand it out)")
+    keygen = verbs.add(
+        "keygen", run_keygen, "make a key pair to sign with: KEY (keep it secret) and KEY.pub (hand it out)"
+    )
     keygen.add_argument("key", type=Path, metavar="KEY", help="file of the private key")
 
-    hub = add("huggingface", run_hub, "write a bundle as a Hugging Face repository holds it; nothing is uploaded")
+    hub = verbs.add("huggingface", run_hub, "write a bundle as a Hugging Face repository holds it; nothing is uploaded")
     hub.add_argument("bundle", type=Path, metavar="BUNDLE", help="folder of the bundle, such as bundles/lung_seg")
     hub.add_argument("target", type=Path, metavar="OUT_DIR", help="folder to write to")
     _add_privacy(hub)
-    return parser
+    return verbs
 
 
 def _add_privacy(verb: argparse.ArgumentParser) -> None:
@@ -196,12 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status.
     """
-    options = build_parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except (UsageError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return build_verbs().main(arguments)
 
 
 if __name__ == "__main__":
