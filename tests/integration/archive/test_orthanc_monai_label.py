@@ -139,12 +139,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def by_command(site: Site) -> Path:
-    """What the bundles make of the same radiographs, fetched from the archive by command."""
+    """What the served bundles make of the same radiographs by command, fetched from the archive."""
     fetched, results = site.out / "fetched", site.out / "results"
     commands = [["common.archive", "fetch", site.archive.dicom_web, str(fetched)]]
     dicom = ["--mask_format", ".seg.dcm"]
-    for name, options in (("lung_seg", dicom), ("tb_seg", dicom), ("tb_cls", [])):
-        config = ["--bundle_root", f"bundles/{name}", "--config_file", f"bundles/{name}/configs/inference.yaml"]
+    for name, options in ((LUNGS, dicom), (LESIONS, dicom), (TB, [])):
+        root = site.server.app / "model" / name
+        config = ["--bundle_root", str(root), "--config_file", str(root / "configs" / "inference.yaml")]
         folders = ["--dataset_dir", str(fetched), "--output_dir", str(results / name), "--num_workers", "0"]
         commands.append(["monai.bundle", "run", *config, *folders, *options])
     for words in commands:
@@ -169,19 +170,17 @@ def test_masks_lie_on_the_rows_and_columns_of_the_radiograph(site: Site) -> None
         assert max(dice, key=lambda name: dice[name]) == "as it is"
 
 
-@pytest.mark.parametrize(("model", "bundle", "postfix"), [(LUNGS, "lung_seg", "lungs"), (LESIONS, "tb_seg", "tb")])
-def test_masks_are_those_that_go_back_to_the_archive(
-    site: Site, by_command: Path, model: str, bundle: str, postfix: str
-) -> None:
+@pytest.mark.parametrize(("model", "postfix"), [(LUNGS, "lungs"), (LESIONS, "tb")])
+def test_masks_are_those_that_go_back_to_the_archive(site: Site, by_command: Path, model: str, postfix: str) -> None:
     """Whether a radiograph comes by the server, which converts it to NIfTI, or by command: the mask is the same."""
     for series, path in site.files.items():
         uid = pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID
-        (written,) = (by_command / bundle).rglob(f"{uid}*_{postfix}.seg.dcm")
+        (written,) = (by_command / model).rglob(f"{uid}*_{postfix}.seg.dcm")
         assert np.array_equal(site.mask(model, series), pydicom.dcmread(written).pixel_array > 0)
 
 
 def test_classification(site: Site, by_command: Path) -> None:
-    with (by_command / "tb_cls" / "predictions.csv").open(newline="") as stream:
+    with (by_command / TB / "predictions.csv").open(newline="") as stream:
         rows = {Path(row["image"]).stem: row for row in csv.DictReader(stream)}
     for series, path in site.files.items():
         answer = site.server.json("POST", f"/infer/{TB}", {"params": "{}"}, image=series, output="json")
