@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     verb.add_argument("--weights", help="weights of the network (default: those of the configuration)")
     verb.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")
+    verb.add_argument(
+        "--sites", nargs="+", metavar="SITE", help="sites of the training list to look at (default: all that it has)"
+    )
     verb.add_argument("--images", type=int, default=24, help="radiographs to look at (default: 24)")
     verb.add_argument("--output", type=Path, help="file to write (default: BUNDLE/models/model_int8.xml)")
     return verbs.main(arguments)
@@ -57,7 +60,9 @@ def run_quantize(options: argparse.Namespace) -> int:
     config = read_inference(options.bundle_root, options.config_file, {**overrides, "device": "$torch.device('cpu')"})
     network = config.get_parsed_content("network").eval()
     load_weights(network, config.get_parsed_content("weights"), help_text=config.get("weights_help", ""))
-    rows = select(read_index(options.dataset_dir), split_column=options.split_column, splits=["train"])
+    rows = select(
+        read_index(options.dataset_dir), sites=options.sites, split_column=options.split_column, splits=["train"]
+    )
     items = spread([{CommonKeys.IMAGE: str(options.dataset_dir / name)} for name in rows["image"]], options.images)
     preprocessing = config.get_parsed_content("preprocessing")
     images = [
