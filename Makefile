@@ -73,12 +73,15 @@ endif
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.networks
-	$(BIN)/python -m benchmarks.inference_speed --memory 1000
+	$(BIN)/python -m benchmarks.inference_speed --bundle lung_seg --memory 1000
+	$(BIN)/python -m benchmarks.inference_speed --bundle tb_cls
+	$(BIN)/python -m benchmarks.inference_speed --bundle tb_seg
+	$(BIN)/python -m benchmarks.classification_speed
 	$(BIN)/python -m benchmarks.localization --memory 1000
 	$(BIN)/python -m benchmarks.staple --truths 20
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.random_walk
-	$(BIN)/python -m benchmarks.pipeline_speed --images 24
+	$(BIN)/python -m benchmarks.pipeline_speed --images 24 --runtimes torch openvino int8
 	$(BIN)/python -m benchmarks.evaluation_speed
 
 clean:
