@@ -50,7 +50,7 @@ test: lint
 	$(BIN)/pytest -n 2 --ignore=tests/io --ignore=tests/sharing --ignore=tests/integration
 
 # Against real servers: MONAI Label, NVFlare's simulator and processes, and Orthanc where it is installed
-# (apt-get install orthanc orthanc-dicomweb). What is not installed is skipped, with the reason.
+# (apt-get install orthanc orthanc-dicomweb dcmtk dicom3tools). What is not installed is skipped, with the reason.
 test-integration: $(STAMP) $(LABEL_STAMP)
 	$(BIN)/pytest tests/integration
 
