@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import EvaluationError
+from ..operating_point import PREVALENCES
+from ..subgroups import AGE_BANDS
 
 #: Lines printed one by one.
 _SHOWN = 20
@@ -19,6 +21,34 @@ def add_bootstrap_arguments(parser: argparse.ArgumentParser) -> None:
         "--repeats", type=positive_number, default=2000, metavar="N", help="bootstrap repeats (default: 2000)"
     )
     parser.add_argument("--seed", type=whole_number, default=0, metavar="N", help="seed of the bootstrap (default: 0)")
+
+
+def add_group_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--subgroups``, ``--age_bands`` and ``--prevalences``."""
+    parser.add_argument(
+        "--subgroups",
+        nargs="*",
+        default=["sex", "age"],
+        metavar="NAME",
+        help="index columns to give the figures by (default: sex age)",
+    )
+    parser.add_argument(
+        "--age_bands",
+        nargs="+",
+        type=positive_number,
+        default=list(AGE_BANDS),
+        metavar="AGE",
+        help=f"first ages of the bands after the first (default: {' '.join(map(str, AGE_BANDS))})",
+    )
+    parser.add_argument(
+        "--prevalences",
+        nargs="*",
+        type=share,
+        default=list(PREVALENCES),
+        metavar="SHARE",
+        help="shares of people with TB for which predictive values are given "
+        f"(default: {' '.join(map(str, PREVALENCES))})",
+    )
 
 
 def whole_number(text: str) -> int:

@@ -7,9 +7,7 @@ from typing import Any
 
 from ..classification import report_classification
 from ..errors import EvaluationError
-from ..operating_point import PREVALENCES
-from ..subgroups import AGE_BANDS
-from .arguments import add_bootstrap_arguments, add_index_arguments, named_folders, positive_number, share
+from .arguments import add_bootstrap_arguments, add_group_arguments, add_index_arguments, named_folders
 from .ending import end
 
 
@@ -33,30 +31,7 @@ def add_parser(verbs: Any) -> None:
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for tables and charts")
     add_index_arguments(parser, "evaluate")
-    parser.add_argument(
-        "--subgroups",
-        nargs="*",
-        default=["sex", "age"],
-        metavar="NAME",
-        help="index columns to give the figures by (default: sex age)",
-    )
-    parser.add_argument(
-        "--age_bands",
-        nargs="+",
-        type=positive_number,
-        default=list(AGE_BANDS),
-        metavar="AGE",
-        help=f"first ages of the bands after the first (default: {' '.join(map(str, AGE_BANDS))})",
-    )
-    parser.add_argument(
-        "--prevalences",
-        nargs="*",
-        type=share,
-        default=list(PREVALENCES),
-        metavar="SHARE",
-        help="shares of people with TB for which predictive values are given "
-        f"(default: {' '.join(map(str, PREVALENCES))})",
-    )
+    add_group_arguments(parser)
     parser.add_argument(
         "--operating_point",
         "--operating-point",

@@ -11,13 +11,12 @@ from ...data.parallel import default_processes
 from ..bundle_run import bundle_split_column, run_bundle
 from ..classification import index_folder
 from ..errors import EvaluationError
-from ..operating_point import PREVALENCES, parse_rule
+from ..operating_point import parse_rule
 from ..report import ReportOptions, build_report, parse_target, read_models, write_report
 from ..report.selection import clean_index, selected_rows
 from ..report.write import PAGE
 from ..spacing import parse_spacing
-from ..subgroups import AGE_BANDS
-from .arguments import add_bootstrap_arguments, positive_number, print_lines, share, whole_number
+from .arguments import add_bootstrap_arguments, add_group_arguments, positive_number, print_lines, whole_number
 from .selection import add_hit, add_lungs
 
 
@@ -93,29 +92,7 @@ def add_parser(verbs: Any) -> None:
         "(tasks: classification, lungs, lesions, localization), COLUMN:SPLIT for a split of another column; sites "
         "without splits are taken as a whole (default: all)",
     )
-    parser.add_argument(
-        "--subgroups",
-        nargs="*",
-        default=["sex", "age"],
-        metavar="NAME",
-        help="index columns to give figures by (default: sex age)",
-    )
-    parser.add_argument(
-        "--age_bands",
-        nargs="+",
-        type=positive_number,
-        default=list(AGE_BANDS),
-        metavar="AGE",
-        help=f"first ages of the bands after the first (default: {' '.join(map(str, AGE_BANDS))})",
-    )
-    parser.add_argument(
-        "--prevalences",
-        nargs="*",
-        type=share,
-        default=list(PREVALENCES),
-        metavar="SHARE",
-        help=f"shares of people with TB for predictive values (default: {' '.join(map(str, PREVALENCES))})",
-    )
+    add_group_arguments(parser)
     parser.add_argument(
         "--targets",
         nargs="+",
