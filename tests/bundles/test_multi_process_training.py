@@ -47,6 +47,7 @@ def options(data: Path, weights: Path, output: Path) -> dict[str, object]:
         "dataset_dir": str(data),
         "output_dir": str(output),
         "network_def": NETWORK,
+        "encoder_weights": "$None",
         "initial_weights": str(weights),
         "image_size": [32, 32],
         "batch_size": 2,

@@ -24,7 +24,8 @@ def test_a_run_is_repeated_from_its_record(
 ) -> None:
     network = {"_target_": "common.networks.UNet", "features": [4, 8]}
     given: dict[str, Any] = {"image_size": [32, 32], "learning_rate": 0.01, "site_balance": 0, "flip_prob": 0.5}
-    given |= {"network_def": network, "optimizer#betas": [0.8, 0.9], "dataset_dir": phantoms, **FAST}
+    given |= {"network_def": network, "encoder_weights": "$None"}
+    given |= {"optimizer#betas": [0.8, 0.9], "dataset_dir": phantoms, **FAST}
     first = command("train", *overlays, **given, output_dir=tmp_path / "first")
     assert (first.status, first.err.count("error:")) == (0, 0), first.err
     content = json.loads((tmp_path / "first" / "training.json").read_text(encoding="utf-8"))

@@ -40,9 +40,9 @@ def test_bfloat16_needs_its_instructions(monkeypatch: pytest.MonkeyPatch) -> Non
     assert native_bfloat16() is False
 
 
-@pytest.mark.parametrize(("runtime", "apart"), [("openvino", 0.05), ("int8", 0.2)])
+@pytest.mark.parametrize(("runtime", "apart", "dice"), [("openvino", 0.05, 0.99), ("int8", 0.2, 0.98)])
 def test_results_in_openvino_are_close(
-    runtime: str, apart: float, infer: Callable[..., int], in_turn: Path, tmp_path: Path
+    runtime: str, apart: float, dice: float, infer: Callable[..., int], in_turn: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("openvino")
     # A pixel more or less of these small films moves the crop of the classifier by a hundredth: it is left out here.
@@ -57,7 +57,7 @@ def test_results_in_openvino_are_close(
             np.asarray(Image.open(folder / "lung_seg" / f"{name}_lungs.png")) > 0
             for folder in (tmp_path / "out", in_turn)
         )
-        assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) > 0.99
+        assert 2 * (ours & theirs).sum() / (ours.sum() + theirs.sum()) > dice
 
 
 def test_integers_made_from_other_weights_are_refused(
