@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,3 +33,14 @@ def read_inference(
     parser.read_config([str(file) for file in files])
     parser.update({"bundle_root": str(bundle_root), **(overrides or {})})
     return parser
+
+
+def add_inference_arguments(verb: argparse.ArgumentParser) -> None:
+    """Add the arguments of a command that looks at the lists of a data folder as a bundle does."""
+    verb.add_argument("bundle_root", type=Path, metavar="BUNDLE", help="folder of the bundle with its weights")
+    verb.add_argument("dataset_dir", type=Path, metavar="DATA", help="data folder with index.csv")
+    verb.add_argument(
+        "--config_file", nargs="+", default=[], metavar="FILE", help="default: BUNDLE/configs/inference.yaml"
+    )
+    verb.add_argument("--weights", help="weights of the network (default: those of the configuration)")
+    verb.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")

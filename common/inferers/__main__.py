@@ -14,21 +14,14 @@ from tqdm import tqdm
 from ..data.class_items import spread
 from ..data.index import read_index, select
 from ..errors import UsageError
-from ..inference_config import read_inference
+from ..inference_config import add_inference_arguments, read_inference
 from ..networks.weights import load_weights
 from ..verbs import Verbs
 from .quantize import quantize
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the verb.
-
-    Args:
-        arguments: words of the command line without the program's name; those of this process by default.
-
-    Returns:
-        Exit status: 0 done, 1 with one line that says why not.
-    """
+    """Run the verb; see :meth:`common.verbs.Verbs.main`."""
     verbs = Verbs(
         "common.inferers",
         "The ranges of the activations are taken from some radiographs of the training list; no weight is trained. To "
@@ -37,13 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     text = "write the network of a bundle in integers of 8 bits, for configs/inference_int8.yaml"
     verb = verbs.add("quantize", run_quantize, text)
-    verb.add_argument("bundle_root", type=Path, metavar="BUNDLE", help="folder of the bundle with its weights")
-    verb.add_argument("dataset_dir", type=Path, metavar="DATA", help="data folder with index.csv")
-    verb.add_argument(
-        "--config_file", nargs="+", default=[], metavar="FILE", help="default: BUNDLE/configs/inference.yaml"
-    )
-    verb.add_argument("--weights", help="weights of the network (default: those of the configuration)")
-    verb.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")
+    add_inference_arguments(verb)
     verb.add_argument(
         "--sites", nargs="+", metavar="SITE", help="sites of the training list to look at (default: all that it has)"
     )

@@ -63,14 +63,7 @@ def run_start(options: argparse.Namespace) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb.
-
-    Args:
-        arguments: words of the command line without the program's name; those of this process by default.
-
-    Returns:
-        Exit status.
-    """
+    """Run one verb; see :meth:`common.verbs.Verbs.main`."""
     return build_verbs().main(arguments)
 
 

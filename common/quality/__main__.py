@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..data.lung_items import lung_items
-from ..inference_config import read_inference
+from ..inference_config import add_inference_arguments, read_inference
 from ..io import file_sha256
 from ..verbs import Verbs
 from .collect import collect_views
@@ -18,14 +18,7 @@ LIMITS = ("chest_limit", "doubtful_limit", "mirror_limit", "shape_limit", "area_
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the verb.
-
-    Args:
-        arguments: words of the command line without the program's name; those of this process by default.
-
-    Returns:
-        Exit status: 0 done, 1 with one line that says why not.
-    """
+    """Run the verb; see :meth:`common.verbs.Verbs.main`."""
     verbs = Verbs(
         "common.quality",
         "Means and weights come from the training list, limits from the training and validation lists. To be run again "
@@ -34,13 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     text = "find what training radiographs look like, and the limits beyond which a radiograph is flagged"
     fit = verbs.add("fit", run_fit, text)
-    fit.add_argument("bundle_root", type=Path, metavar="BUNDLE", help="folder of the bundle with its weights")
-    fit.add_argument("dataset_dir", type=Path, metavar="DATA", help="data folder with index.csv")
-    fit.add_argument(
-        "--config_file", nargs="+", default=[], metavar="FILE", help="default: BUNDLE/configs/inference.yaml"
-    )
-    fit.add_argument("--weights", help="weights of the network (default: those of the configuration)")
-    fit.add_argument("--split_column", default="seg_split", help="column of the lists (default: seg_split)")
+    add_inference_arguments(fit)
     fit.add_argument("--output", type=Path, help="file to write (default: BUNDLE/models/quality.json)")
     return verbs.main(arguments)
 

@@ -7,6 +7,7 @@ the server leaves out, and counts its table in the picture's own axes.
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,30 @@ def in_label_server() -> bool:
     return "monailabel" in sys.modules
 
 
-def _refuse_without(weights: str | Path | None) -> None:
-    if weights is not None and not Path(weights).is_file():
-        raise UsageError(f"{weights}: no weights there; the server would answer from random ones")
+class _ServerTransform(MapTransform, ABC):
+    """What both transforms share: nothing outside the server, and no answer from random weights."""
+
+    def __init__(
+        self, keys: KeysCollection = "pred", image_key: str = "image", weights: str | Path | None = None
+    ) -> None:
+        super().__init__(keys)
+        self.image_key = image_key
+        self.weights = weights
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        if in_label_server():
+            if self.weights is not None and not Path(self.weights).is_file():
+                raise UsageError(f"{self.weights}: no weights there; the server would answer from random ones")
+            self._answer(d)
+        return d
+
+    @abstractmethod
+    def _answer(self, d: dict[Hashable, Any]) -> None:
+        """Change the item into what the server writes."""
 
 
-class OnSourceGridd(MapTransform):
+class OnSourceGridd(_ServerTransform):
     """Lay the mask of a radiograph on the grid of its file, as the server's writer expects it.
 
     A client then gets a mask that has the size, orientation and, in formats that hold it, geometry of the file it sent.
@@ -53,18 +72,7 @@ class OnSourceGridd(MapTransform):
         UsageError: when used: no file of weights.
     """
 
-    def __init__(
-        self, keys: KeysCollection = "pred", image_key: Hashable = "image", weights: str | Path | None = None
-    ) -> None:
-        super().__init__(keys)
-        self.image_key = image_key
-        self.weights = weights
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        d = dict(data)
-        if not in_label_server():
-            return d
-        _refuse_without(self.weights)
+    def _answer(self, d: dict[Hashable, Any]) -> None:
         meta = d[self.image_key].meta
         for key in self.key_iterator(d):
             mask = convert_to_numpy(d[key]).astype(np.uint8)
@@ -75,10 +83,9 @@ class OnSourceGridd(MapTransform):
             meta[MetaKeys.ORIGINAL_AFFINE] = affine
         if not d.get(_EXTENSION) and meta.get("format") in _ANSWERS:
             d[_EXTENSION] = _ANSWERS[meta["format"]]
-        return d
 
 
-class ClassScoresd(MapTransform):
+class ClassScoresd(_ServerTransform):
     """Put the calibrated probabilities of normal and TB in the place of the logits, as the server answers them.
 
     The radiograph leaves the item, because the server would resize the two numbers to its size.
@@ -92,21 +99,9 @@ class ClassScoresd(MapTransform):
         UsageError: when used: no file of weights.
     """
 
-    def __init__(
-        self, keys: KeysCollection = "pred", image_key: str = "image", weights: str | Path | None = None
-    ) -> None:
-        super().__init__(keys)
-        self.image_key = image_key
-        self.weights = weights
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        d = dict(data)
-        if not in_label_server():
-            return d
-        _refuse_without(self.weights)
+    def _answer(self, d: dict[Hashable, Any]) -> None:
         probability = float(d[TB_PROBABILITY])
         for key in self.key_iterator(d):
             d[key] = MetaTensor(torch.tensor([1 - probability, probability]))
         for name in (self.image_key, PostFix.meta(self.image_key)):
             d.pop(name, None)
-        return d
