@@ -12,7 +12,11 @@ pytest.importorskip("dicomweb_client", reason="dicomweb-client, of the extra arc
 from archive_files import radiograph
 from fake_archive import FakeArchive, serving
 
+from common.archive import connection
+from common.archive.commands import main
 from common.archive.connection import Archive, open_archive
+
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -43,3 +47,27 @@ def three(tmp_path: Path, fake: FakeArchive) -> list[Path]:
     paths = [radiograph(tmp_path / "source" / f"p{number}.dcm", number) for number in range(3)]
     fake.add(*paths)
     return paths
+
+
+@pytest.fixture
+def one(fake: FakeArchive, tmp_path: Path) -> Path:
+    """The one radiograph of the archive."""
+    path = radiograph(tmp_path / "source" / "p.dcm")
+    fake.add(path)
+    return path
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Function that runs a command line and gives status, stdout and stderr."""
+    for name in ("CXR_ARCHIVE_PASSWORD", "CXR_ARCHIVE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(connection.time, "sleep", lambda seconds: None)
+
+    def run(*words: object) -> tuple[int, str, str]:
+        status = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return run

@@ -12,6 +12,8 @@ import pytest
 from orthanc_server import Orthanc, needs_orthanc
 
 pytest.importorskip("dicomweb_client", reason="dicomweb-client, of the extra archive, is not installed")
+Command = Callable[..., tuple[int, str, str]]
+
 # Certificates and small files are made as in the tests without an archive, MONAI Label is started as in its own tests.
 sys.path += [str(Path(__file__).parents[2] / "archive"), str(Path(__file__).parents[1] / "label")]
 
@@ -26,3 +28,18 @@ def orthanc(tmp_path: Path) -> Iterator[Callable[..., Orthanc]]:
             return running.enter_context(Orthanc(tmp_path / f"orthanc{len(list(tmp_path.iterdir()))}", **options))
 
         yield start
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Function that runs a command line and gives status, stdout and stderr."""
+
+    from common.archive.commands import main
+
+    def run(*words: object) -> tuple[int, str, str]:
+        status = main([str(word) for word in words])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err.replace("\r", "\n")
+
+    return run
