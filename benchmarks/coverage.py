@@ -6,7 +6,8 @@
 Scores of both classes are normal, those of the positives with the given spread, so that the true area is known. The
 column "shipped" is :func:`common.evaluation.area_under_curve`: DeLong's interval on the logit scale, and Newcombe's
 where a class has fewer than 30 images or nearly all pairs are ranked rightly. The others are its parts alone, and
-DeLong's plain interval. The last two columns, where asked for, are average precision and Brier score by the bootstrap.
+DeLong's plain interval. The last two columns, where asked for, are :func:`common.evaluation.resample`'s interval of the
+average precision and :func:`common.evaluation.brier_score`.
 
 Dice is drawn from a beta distribution, skewed as that of good segmentations is, and half of the spread belongs to the
 patient; in the last rows one image in twenty fails besides. The column "shipped" is
@@ -25,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from common.evaluation import area_under_curve, bootstrap_mean, resample
-from common.evaluation.bootstrap import SHARE
+from common.evaluation import area_under_curve, bootstrap_mean, brier_score, resample
+from common.evaluation.bootstrap import SHARE, Interval
 from common.evaluation.roc import delong, newcombe
 from common.evaluation.small_samples import FEW
 
@@ -68,27 +69,26 @@ def draw(setting: tuple[int, int, float, float], random: np.random.Generator) ->
     return np.concatenate([random.normal(middle, spread, n_positive), random.normal(size=n_negative)])
 
 
-def bootstrap_coverage(setting: tuple[int, int, float, float], repeats: int) -> tuple[float, float]:
-    """Share of bootstrap intervals (500 resamplings) that hold the true average precision and Brier score.
+def other_coverage(setting: tuple[int, int, float, float], repeats: int) -> Iterator[float]:
+    """Share of intervals that hold the true average precision (500 resamplings) and the true Brier score.
 
     The shares of the classes are fixed in the simulation and not in the bootstrap, as in a collected test set.
     """
     random = np.random.default_rng(1)
     label = np.arange(setting[0] + setting[1]) < setting[0]
 
-    def chance(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        return 1 / (1 + np.exp(1.0 - scores))
+    def brier(scores: NDArray[np.float64], labels: NDArray[np.bool_]) -> Interval:
+        return brier_score(1 / (1 + np.exp(1.0 - scores)), labels)
 
     large = (300 * setting[0], 300 * setting[1], *setting[2:])
     scores, labels = draw(large, random), np.repeat(label, 300)
-    truth = resample(scores, chance(scores), labels, repeats=1)
+    truths = resample(scores, labels, repeats=1).average_precision.estimate, brier(scores, labels).estimate
     held = np.zeros(2)
     for repeat in range(repeats):
         scores = draw(setting, random)
-        found = resample(scores, chance(scores), label, repeats=500, seed=repeat)
-        held[0] += found.average_precision.low <= truth.average_precision.estimate <= found.average_precision.high
-        held[1] += found.brier.low <= truth.brier.estimate <= found.brier.high
-    return float(held[0] / repeats), float(held[1] / repeats)
+        found = resample(scores, label, repeats=500, seed=repeat).average_precision, brier(scores, label)
+        held += [one.low <= truth <= one.high for one, truth in zip(found, truths, strict=True)]
+    yield from held / repeats
 
 
 def draw_dice(
@@ -142,14 +142,14 @@ def main() -> None:
     """Print the table in Markdown."""
     options = argparse.ArgumentParser(description="Coverage of 95 % intervals")
     options.add_argument("--repeats", type=int, default=1000, help="simulated test sets of each setting")
-    options.add_argument("--bootstrap", type=int, default=0, help="simulated test sets for the bootstrap (slow)")
+    options.add_argument("--others", type=int, default=0, help="those for average precision and Brier score (slow)")
     options.add_argument("--figure", choices=("auc", "mean"), default="auc", help="what is simulated (default: auc)")
     arguments = options.parse_args()
     if arguments.figure == "mean":
         for line in mean_coverage(arguments.repeats):
             print(line, flush=True)
         return
-    extra = " average precision | Brier score |" if arguments.bootstrap else ""
+    extra = " average precision | Brier score |" if arguments.others else ""
     print(f"| positive | negative | area | spread | {' | '.join(METHODS)} | width of shipped |{extra}")
     print(f"| ---: | ---: | ---: | ---: |{' ---: |' * (len(METHODS) + 1 + extra.count('|'))}")
     for setting in SETTINGS:
@@ -161,8 +161,8 @@ def main() -> None:
             held += [low <= setting[2] <= high for low, high in bounds]
             width += bounds[0][1] - bounds[0][0]
         cells = [f"{share:.1%}" for share in held / arguments.repeats] + [f"{width / arguments.repeats:.3f}"]
-        if arguments.bootstrap:
-            cells += [f"{share:.1%}" for share in bootstrap_coverage(setting, arguments.bootstrap)]
+        if arguments.others:
+            cells += [f"{share:.1%}" for share in other_coverage(setting, arguments.others)]
         print(f"| {' | '.join(map(str, setting))} | {' | '.join(cells)} |", flush=True)
 
 

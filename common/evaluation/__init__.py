@@ -1,6 +1,7 @@
 """Evaluation as a pure function of saved predictions and the data index: no model, no GPU."""
 
 from .bootstrap import Interval, bootstrap_mean, bootstrap_median, bootstrap_sums
+from .brier import brier_score
 from .calibration import calibration_curve, error_if_calibrated, expected_calibration_error, fit_calibration
 from .cases import choose_cases, draw_cases
 from .charts import distribution_chart
@@ -54,6 +55,7 @@ __all__ = [
     "bootstrap_mean",
     "bootstrap_median",
     "bootstrap_sums",
+    "brier_score",
     "calibration_curve",
     "choose_cases",
     "choose_regions",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .bootstrap import Interval
+from .brier import brier_score
 from .calibration import error_if_calibrated, expected_calibration_error
 from .intervals import proportion
 from .operating_point import PREVALENCES, RATES, predictive_values
@@ -17,6 +18,7 @@ from .roc import area_under_curve
 from .summary import patients
 
 EXACT, BOOTSTRAP, EXACT_BY_BAYES, CHANCE = "Clopper-Pearson", "bootstrap", "Clopper-Pearson by Bayes", "by chance"
+STUDENT = "Student's t, logit"
 
 FIGURE_COLUMNS = ("metric", "estimate", "low", "high", "interval")
 
@@ -47,13 +49,13 @@ def classification_figures(
     probability = images["probability"].to_numpy(dtype=np.float64)
     groups = patients(images)
     area = area_under_curve(score, label, groups=groups)
-    drawn = resample(score, probability, label, groups=groups, repeats=repeats, seed=seed)
+    drawn = resample(score, label, groups=groups, repeats=repeats, seed=seed)
     both = label.min() != label.max()
     precision = drawn.average_precision if both else Interval(np.nan, np.nan, np.nan)
     found: list[tuple[str, Interval, str]] = [
         ("auc", Interval(area.estimate, area.low, area.high), area.method),
         ("average_precision", precision, BOOTSTRAP),
-        ("brier", drawn.brier, BOOTSTRAP),
+        ("brier", brier_score(probability, label, groups=groups), STUDENT),
         ("ece", _point(expected_calibration_error(probability, label)), ""),
         ("ece_width", _point(expected_calibration_error(probability, label, binning="width")), ""),
         ("ece_by_chance", Interval(*error_if_calibrated(probability)), CHANCE),

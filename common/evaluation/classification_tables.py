@@ -37,9 +37,9 @@ def classification_markdown(found: ClassificationEvaluation) -> str:
     parts.append(_figures(whole, _RANKING, by_chance=True))
     parts.append(
         "AUC: DeLong's interval on the logit scale; † Newcombe's, where a class has fewer than 30 images or nearly all "
-        "pairs are ranked rightly. Average precision and Brier score: bootstrap of patients. Calibration error: ten "
-        "bins of equally many images; it is above zero by chance too, and in brackets stands the range (95 %) that "
-        "true probabilities would show on as many images.\n"
+        "pairs are ranked rightly. Average precision: bootstrap of patients. Brier score: Student's t. Calibration "
+        "error: ten bins of equally many images; it is above zero by chance too, and in brackets stands the range "
+        "(95 %) that true probabilities would show on as many images.\n"
     )
     parts += ["Decisions as saved, with Clopper-Pearson 95 % intervals\n", _figures(whole, _DECISION)]
     parts += [f"{WHO_TRIAGE}\n", _targets(found.targets, several)]

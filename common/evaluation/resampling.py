@@ -1,4 +1,4 @@
-"""Bootstrap of the figures of a classifier, drawing patients.
+"""Bootstrap of the curves of a classifier, drawing patients.
 
 SciPy's bootstrap would sort all images again for every repeat. Drawing with replacement is the same as weighting every
 image by how often its patient was drawn, and the images need to be sorted once only.
@@ -73,20 +73,17 @@ class Resampled:
 
     Args:
         average_precision: with its interval.
-        brier: with its interval.
         band_low: lower ends of the true positive rates at :data:`BAND_GRID`; NaN where a class is missing.
         band_high: upper ends.
     """
 
     average_precision: Interval
-    brier: Interval
     band_low: NDArray[np.float64]
     band_high: NDArray[np.float64]
 
 
 def resample(
     scores: ArrayLike,
-    probabilities: ArrayLike,
     labels: ArrayLike,
     *,
     groups: Sequence[Any] | None = None,
@@ -94,16 +91,15 @@ def resample(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Resampled:
-    """Bootstrap of average precision and Brier score, and the band of the ROC curve.
+    """Bootstrap of average precision, and the band of the ROC curve.
 
-    The band and the interval of the Brier score are percentiles. Those of average precision cover too seldom near 1;
-    its interval is that of the logit with the bootstrap's standard error, and where it misses 1 by less than one
-    positive, the binomial one (both Boyd, Eng and Page, ECML 2013), which is wide. Repeats in which a class is missing
-    are left out where it is needed.
+    The ends of the band are percentiles. Those of average precision cover too seldom near 1; its interval is that of
+    the logit with the bootstrap's standard error, and where it misses 1 by less than one positive, the binomial one
+    (both Boyd, Eng and Page, ECML 2013), which is wide. Repeats in which a class is missing are left out where it is
+    needed.
 
     Args:
         scores: shape [images], higher for positives.
-        probabilities: shape [images], in [0, 1].
         labels: shape [images], 0 or 1.
         groups: what belongs together (patients), one entry an image; whole groups are drawn. Each image is its own
             group when None.
@@ -115,20 +111,17 @@ def resample(
         ValueError: see :func:`.roc.area_under_curve`.
     """
     ranked = RankedImages(scores, labels)
-    probability, positive = checked(probabilities, labels)
-    squares = (probability - positive) ** 2
-    precisions, briers = np.empty(repeats), np.empty(repeats)
+    positives, images = int(ranked.positive.sum()), ranked.positive.size
+    precisions = np.empty(repeats)
     rates = np.empty((repeats, BAND_GRID.size))
-    for repeat, weights in enumerate(draw_weights(group_codes(groups, squares.size), repeats, seed)):
+    for repeat, weights in enumerate(draw_weights(group_codes(groups, images), repeats, seed)):
         true, false = ranked.counts(weights)
         precisions[repeat] = ranked.average_precision(true, false)
-        briers[repeat] = weights @ squares / weights.sum()
         rates[repeat] = ranked.true_positive_rate(true, false, BAND_GRID)
-    true, false = ranked.counts(np.ones(squares.size))
+    true, false = ranked.counts(np.ones(images))
     low, high = quantiles(rates, confidence)
     return Resampled(
-        _precision_interval(ranked.average_precision(true, false), precisions, int(positive.sum()), confidence),
-        Interval(float(squares.mean()), *map(float, quantiles(briers, confidence))),
+        _precision_interval(ranked.average_precision(true, false), precisions, positives, confidence),
         low,
         high,
     )

@@ -13,8 +13,8 @@ from sklearn import metrics
 
 from .bootstrap import group_codes
 
-#: Where DeLong's interval covers too seldom (python -m benchmarks.coverage): fewer images of a class than this, or less
-#: of the area on the wrong side than so many images of the smaller class would take up.
+#: Where DeLong's interval covers too seldom (python -m benchmarks.coverage): fewer images (patients, where they have
+#: several) of a class than this, or less of the area on the wrong side than so many of the smaller class would take up.
 SMALL_CLASS, FEW_ERRORS = 30, 1.0
 
 DELONG, NEWCOMBE, UNDEFINED = "DeLong", "Newcombe", "not defined"
@@ -56,7 +56,8 @@ def area_under_curve(
     (Qin and Hotilovac, Stat Methods Med Res 2008). DeLong's variance is too small in small samples and near a complete
     separation, where it is zero: with fewer than :data:`SMALL_CLASS` images of a class, or an area that misses 0 or 1
     by less than :data:`FEW_ERRORS` / images of the smaller class, Newcombe's interval (Stat Med 2006, method 5) stands
-    in, which knows no groups.
+    in. It knows no groups: with groups, those that have an image of a class are counted in place of its images, as if
+    the images of a group said no more than one of them.
 
     Args:
         scores: shape [images], higher for positives.
@@ -74,6 +75,9 @@ def area_under_curve(
         return AreaUnderCurve(np.nan, np.nan, np.nan, np.nan, UNDEFINED)
     areas, covariance = delong(score[None], positive, groups)
     area, error = float(areas[0]), float(np.sqrt(covariance[0, 0]))
+    if groups is not None:
+        codes = group_codes(groups, score.size)
+        counts = np.unique(codes[positive]).size, np.unique(codes[~positive]).size
     few_errors = min(area, 1 - area) * min(counts) < FEW_ERRORS
     if min(counts) < SMALL_CLASS or few_errors or not error > 0:
         return AreaUnderCurve(area, *newcombe(area, *counts, confidence=confidence), error, NEWCOMBE)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_curve
+from sklearn.metrics import average_precision_score, roc_curve
 
 from common.evaluation import area_under_curve, resample
 from common.evaluation.resampling import BAND_GRID, RankedImages, draw_weights
 
 
-def made_up(n: int = 80, decimals: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores with ties, their sigmoid, and labels."""
+def made_up(n: int = 80, decimals: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Scores with ties, and labels."""
     random = np.random.default_rng(3)
     labels = (np.arange(n) % 4 == 0).astype(int)
     scores = (random.normal(size=n) + 1.5 * labels).round(decimals)
-    return scores, 1 / (1 + np.exp(-scores)), labels
+    return scores, labels
 
 
 def test_curves_equal_scikit_learns_under_any_weights() -> None:
-    scores, _, labels = made_up()
+    scores, labels = made_up()
     ranked = RankedImages(scores, labels)
     for weights in draw_weights(np.arange(80), 20, seed=1):
         true, false = ranked.counts(weights)
@@ -31,27 +31,15 @@ def test_curves_equal_scikit_learns_under_any_weights() -> None:
 
 
 def test_estimates_are_those_of_all_images() -> None:
-    scores, probabilities, labels = made_up()
-    found = resample(scores, probabilities, labels, repeats=200)
+    scores, labels = made_up()
+    found = resample(scores, labels, repeats=200)
     assert found.average_precision.estimate == pytest.approx(average_precision_score(labels, scores))
-    assert found.brier.estimate == pytest.approx(brier_score_loss(labels, probabilities))
-    for figure in (found.average_precision, found.brier):
-        assert figure.low < figure.estimate < figure.high
-
-
-def test_brier_interval_is_that_of_a_mean() -> None:
-    scores, probabilities, labels = made_up(400, decimals=8)
-    found = resample(scores, probabilities, labels, repeats=4000).brier
-    squares = (probabilities - labels) ** 2
-    error = squares.std(ddof=1) / 20
-    assert (found.low, found.high) == pytest.approx(
-        (squares.mean() - 1.96 * error, squares.mean() + 1.96 * error), abs=error / 6
-    )
+    assert found.average_precision.low < found.average_precision.estimate < found.average_precision.high
 
 
 def test_interval_of_average_precision_is_that_of_the_logit() -> None:
-    scores, probabilities, labels = made_up(400)
-    found = resample(scores, probabilities, labels, repeats=300, seed=5).average_precision
+    scores, labels = made_up(400)
+    found = resample(scores, labels, repeats=300, seed=5).average_precision
     samples = [
         average_precision_score(labels, scores, sample_weight=weights)
         for weights in draw_weights(np.arange(400), 300, 5)
@@ -63,7 +51,7 @@ def test_interval_of_average_precision_is_that_of_the_logit() -> None:
 
 def test_a_perfect_average_precision_is_no_certainty() -> None:
     labels = np.repeat([0, 1], 12)
-    found = resample(np.arange(24.0), labels * 0.8 + 0.1, labels, repeats=20).average_precision
+    found = resample(np.arange(24.0), labels, repeats=20).average_precision
     assert found == pytest.approx((1.0, 0.025 ** (1 / 12), 1.0))
 
 
@@ -76,20 +64,20 @@ def test_whole_patients_are_drawn() -> None:
 
 
 def test_copies_of_a_patient_do_not_narrow_the_intervals() -> None:
-    scores, probabilities, labels = made_up()
-    alone = resample(scores, probabilities, labels, repeats=500)
-    copies = [np.tile(values, 4) for values in (scores, probabilities, labels)]
+    scores, labels = made_up()
+    alone = resample(scores, labels, repeats=500)
+    copies = [np.tile(values, 4) for values in (scores, labels)]
     together = resample(*copies, groups=list(range(80)) * 4, repeats=500)
-    assert together.brier == pytest.approx(alone.brier)
     assert together.average_precision == pytest.approx(alone.average_precision)
     assert together.band_low == pytest.approx(alone.band_low)
     apart = resample(*copies, repeats=500)
-    assert apart.brier.high - apart.brier.low < 0.6 * (alone.brier.high - alone.brier.low)
+    wide, narrow = alone.average_precision, apart.average_precision
+    assert narrow.high - narrow.low < 0.6 * (wide.high - wide.low)
 
 
 def test_the_band_holds_the_curve_and_ends_in_the_corner() -> None:
-    scores, probabilities, labels = made_up(300, decimals=8)
-    found = resample(scores, probabilities, labels, repeats=500)
+    scores, labels = made_up(300, decimals=8)
+    found = resample(scores, labels, repeats=500)
     ranked = RankedImages(scores, labels)
     curve = ranked.true_positive_rate(*ranked.counts(np.ones(300)), BAND_GRID)
     assert (found.band_low <= curve).all()
@@ -102,21 +90,20 @@ def test_the_band_holds_the_curve_and_ends_in_the_corner() -> None:
 
 
 def test_the_seed_decides() -> None:
-    scores, probabilities, labels = made_up()
-    first = resample(scores, probabilities, labels, repeats=50, seed=1)
-    assert first.brier == resample(scores, probabilities, labels, repeats=50, seed=1).brier
-    assert first.brier != resample(scores, probabilities, labels, repeats=50, seed=2).brier
+    scores, labels = made_up()
+    first = resample(scores, labels, repeats=50, seed=1)
+    assert first.average_precision == resample(scores, labels, repeats=50, seed=1).average_precision
+    assert first.average_precision != resample(scores, labels, repeats=50, seed=2).average_precision
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_has_a_brier_score_and_no_curve(label: int) -> None:
-    found = resample([0.0, 1.0, 2.0], [0.5, 0.7, 0.9], [label] * 3, repeats=50)
-    assert found.brier.low <= found.brier.estimate <= found.brier.high
+def test_one_class_has_no_curve(label: int) -> None:
+    found = resample([0.0, 1.0, 2.0], [label] * 3, repeats=50)
     assert np.isnan(found.band_low).all()
     assert np.isnan(found.band_high).all()
 
 
 def test_repeats_without_a_class_are_left_out() -> None:
-    found = resample([0.0, 1.0, 2.0], [0.5, 0.7, 0.9], [0, 0, 1], repeats=200)
+    found = resample([0.0, 1.0, 2.0], [0, 0, 1], repeats=200)
     assert found.average_precision == pytest.approx((1.0, 0.025, 1.0))
     assert not np.isnan(found.band_low).any()

@@ -107,6 +107,20 @@ def test_groups_of_one_change_nothing_and_copies_of_a_patient_add_nothing() -> N
     assert area_under_curve(*copies).standard_error == pytest.approx(alone.standard_error / np.sqrt(3), rel=0.02)
 
 
+def test_many_images_of_few_patients_are_few() -> None:
+    scores, labels = made_up(300)
+    separated, outcome = np.arange(300.0), (np.arange(300) >= 200).astype(int)
+    for score, label in ((scores, labels), (separated, outcome)):
+        # Three patients, one of them ill, with a hundred images each: no more is known than of one image of each.
+        found = area_under_curve(score, label, groups=np.where(label == 1, 0, 1 + np.arange(300) % 2).tolist())
+        assert found.method == "Newcombe"
+        assert (found.low, found.high) == newcombe(found.estimate, 1, 2)
+        assert found.high - found.low > 0.6
+    assert area_under_curve(scores, labels).method == "DeLong"
+    assert area_under_curve(scores, labels, groups=(np.arange(300) // 6).tolist()).method == "DeLong"
+    assert area_under_curve(scores, labels, groups=(np.arange(300) // 15).tolist()).method == "Newcombe"
+
+
 def test_patients_with_images_of_both_classes_have_obuchowskis_variance() -> None:
     scores, labels = made_up(90)
     groups = np.arange(90) // 4
