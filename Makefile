@@ -85,4 +85,4 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.evaluation_speed
 
 clean:
-	rm -rf $(VENV) $(OUT) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(LABEL) $(OUT) .pytest_cache .mypy_cache .ruff_cache
