@@ -195,6 +195,7 @@ def test_targets_are_judged_by_the_interval(scores: MadeUpScores) -> None:
         ("AUC at least 0.999", "fail"),
         ("Brier score at most 0.2", "pass"),
     ]
+    assert checks[1]["line"].startswith("pass: AUC at least 0.6: 0.968 [")
     assert one(report.record["quality"], kind="target without figures")["message"].startswith("Dice at least 0.9")
     for text in ("auc", "auc=x", "f1=0.5", "auc=-1"):
         with pytest.raises(EvaluationError, match="accepted is NAME=VALUE"):

@@ -70,6 +70,8 @@ def test_repeated_rows_of_the_index(scores: MadeUpScores) -> None:
     differing = one(record["quality"], kind="image listed twice with different entries")
     assert (differing["severity"], differing["images"]) == ("error", [rows[1]["image"]])
     assert figures(record, "north")["auc"]["n"] == 59
+    # Its prediction is not one for an unknown image.
+    assert len(record["quality"]) == 2
 
 
 def test_predictions_and_images_without_each_other(
@@ -102,6 +104,33 @@ def test_one_class_and_three_patients(scores: MadeUpScores) -> None:
         "not fitted: 1 positive and 2 negative"
     )
     assert "one class only: no ROC curve" in report_page(record)
+
+
+def test_three_patients_with_many_images_are_three_patients(scores: MadeUpScores) -> None:
+    rows = [row for row in scores.index() if row["dataset"] == "north"]
+    scores.write_index([row | {"patient_id": "ill" if row["tb"] == "1" else row["sex"]} for row in rows])
+    record = build(scores).record
+    area = figures(record, "north")["auc"]
+    assert (area["n"], area["interval"]) == (60, "Newcombe")
+    assert area["high"] - area["low"] > 0.5
+    assert one(record["quality"], kind="several images of a patient")["count"] == 57
+
+
+def test_a_band_of_no_width_is_not_drawn(scores: MadeUpScores) -> None:
+    assert build(scores).record["tasks"]["classification"]["roc"][0]["low"] is not None
+    truth = {row["image"]: float(row["tb"]) for row in scores.index()}
+    scores.write_predictions(scores.scored(truth))
+    record = build(scores).record
+    assert [row["low"] for row in record["tasks"]["classification"]["roc"]] == [None] * 3
+    assert "AUC 1.000 [" in report_page(record)
+
+
+def test_probabilities_that_nothing_was_fitted_to_are_told_of(scores: MadeUpScores) -> None:
+    rows = scores.predictions()
+    rows[0]["flags"] = "uncalibrated small"
+    scores.write_predictions(rows)
+    found = one(build(scores).record["quality"], kind="probabilities not calibrated")
+    assert (found["severity"], found["images"]) == ("warning", [rows[0]["image"]])
 
 
 def test_a_class_index_turned_round_is_warned_of(scores: MadeUpScores) -> None:

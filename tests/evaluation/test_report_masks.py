@@ -19,7 +19,14 @@ from PIL import Image
 
 from common.evaluation import EvaluationError, evaluate_localization, evaluate_lungs
 from common.evaluation.__main__ import main
-from common.evaluation.report import Report, ReportOptions, build_report, read_models, report_page
+from common.evaluation.report import (
+    Report,
+    ReportOptions,
+    build_report,
+    parse_target,
+    read_models,
+    report_page,
+)
 from common.evaluation.report.pictures import case_pictures
 
 
@@ -121,6 +128,15 @@ def test_units_of_length_never_share_a_row(made_up: MadeUp) -> None:
     rows = [row for row in record["tasks"]["lungs"]["summary"] if row["metric"] == "hd95" and row["dataset"] == "all"]
     assert {row["unit"]: row["n"] for row in rows} == {"mm": 3, "px": 4}
     assert ">mm</td>" in report_page(record)
+
+
+def test_a_target_of_a_length_says_in_which_unit_and_of_how_many_images(made_up: MadeUp) -> None:
+    record = build(made_up.data, made_up.predictions, targets=[parse_target("hd95=100")]).record
+    north, south, both = (row["checks"][0]["line"] for row in record["verdict"])
+    assert north.endswith("] mm") or north.endswith("] px")
+    assert south.endswith("] mm") or south.endswith("] px")
+    assert both.startswith("pass: HD95 at most 100: ")
+    assert both.endswith("] px (4 of 7 images)")
 
 
 def test_localisation(tmp_path: Path) -> None:

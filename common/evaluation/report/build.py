@@ -72,7 +72,8 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
     options = options or ReportOptions()
     models = list(models)
     folder = index_folder(dataset_dir)
-    index, issues = clean_index(read_index(folder))
+    listed = read_index(folder)
+    index, issues = clean_index(listed)
     absent = [name for name in options.subgroups if name not in index.columns]
     if absent:
         raise EvaluationError(
@@ -84,7 +85,7 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
     if scoring:
         tables = {}
         for model in scoring:
-            tables[model.name], found = score_table(model, index, options)
+            tables[model.name], found = score_table(model, index, listed, options)
             issues += found + outcome_issues(model.name, CLASSIFICATION, tables[model.name])
         tested[options.split_column or "cls_split"] = _images(tables.values())
         parts[CLASSIFICATION], found = classification_part(tables, options)
@@ -95,7 +96,7 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
             continue
         tables = {}
         for model in segmenting:
-            tables[model.name], found = mask_table(model, index, folder, task, split_column, options)
+            tables[model.name], found = mask_table(model, index, listed, folder, task, split_column, options)
             issues += found + outcome_issues(model.name, name, tables[model.name])
         column = options.split_column or split_column
         tested[column] = tested.get(column, set()) | _images(tables.values())
@@ -105,13 +106,13 @@ def build_report(models: Sequence[Model], dataset_dir: str | Path, options: Repo
         column = options.split_column or "det_split"
         lesions = {}
         for model in outlining:
-            lesions[model.name], found = lesion_tables(model, index, folder, column, options)
+            lesions[model.name], found = lesion_tables(model, index, listed, folder, column, options)
             issues += found + outcome_issues(model.name, LESIONS, lesions[model.name].images)
         tested[column] = tested.get(column, set()) | _images(each.images for each in lesions.values())
         parts[LESIONS] = lesion_part(lesions, index, options)
     regions: dict[str, Any] = {}
     for model in in_use(models, LOCALIZATION):
-        located, found = localization_tables(model, index, folder, options)
+        located, found = localization_tables(model, index, listed, folder, options)
         regions |= located
         issues += found
         for run, each in located.items():

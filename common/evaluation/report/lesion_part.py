@@ -46,13 +46,19 @@ _WORST = ("dataset", "kind", "rank", "image", "boxes", "lesions", "dice", "iou",
 
 
 def lesion_tables(
-    model: Model, index: pd.DataFrame, dataset_dir: Path, split_column: str, options: ReportOptions
+    model: Model,
+    index: pd.DataFrame,
+    listed: pd.DataFrame,
+    dataset_dir: Path,
+    split_column: str,
+    options: ReportOptions,
 ) -> tuple[LesionTables, list[Issue]]:
     """Images and lesions of a model, those of its runs together.
 
     Args:
         model: a model with lesions.
         index: the cleaned index.
+        listed: the index as it was read; what only contradictory rows speak of is not unknown.
         dataset_dir: folder of the index.
         split_column: index column with the splits.
         options: of the report.
@@ -87,7 +93,7 @@ def lesion_tables(
         if saved.regions is None:
             line = f"{run.folder}: connected components of the masks stand in for them"
             issues.append(Issue(WARNING, "no lesions.json", model.name, line, (), 1))
-        unknown = unknown_predictions(run.folder, index, dataset_dir, name=MASKS)
+        unknown = unknown_predictions(run.folder, listed, dataset_dir, name=MASKS)
         issues += issue(WARNING, "mask for an image that is not in the index", model.name, "in no figure", unknown)
     rules = list(dict.fromkeys(part.hit_rule for part in parts))
     if len(rules) > 1:

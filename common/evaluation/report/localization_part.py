@@ -42,13 +42,14 @@ class Located(NamedTuple):
 
 
 def localization_tables(
-    model: Model, index: pd.DataFrame, dataset_dir: Path, options: ReportOptions
+    model: Model, index: pd.DataFrame, listed: pd.DataFrame, dataset_dir: Path, options: ReportOptions
 ) -> tuple[dict[str, Located], list[Issue]]:
     """Images and regions of every run of a model that localised.
 
     Args:
         model: a model with regions.
         index: the cleaned index.
+        listed: the index as it was read; what only contradictory rows speak of is not unknown.
         dataset_dir: folder of the index.
         options: of the report.
 
@@ -90,7 +91,7 @@ def localization_tables(
             images, regions = compare_regions(run, rows, split_column, with_maps, "")
         except EvaluationError as error:
             raise EvaluationError(f"{name}: {error}") from error
-        unknown = sorted(set(run.regions) - set(index["image"]))
+        unknown = sorted(set(run.regions) - set(listed["image"]))
         issues += issue(WARNING, "regions of an image that is not in the index", name, "in no figure", unknown)
         found[name] = Located(images, regions, run.settings)
     return found, issues

@@ -36,13 +36,20 @@ SPREAD = ("dice", "iou", "hd95", "assd")
 
 
 def mask_table(
-    model: Model, index: pd.DataFrame, dataset_dir: Path, task: MaskTask, split_column: str, options: ReportOptions
+    model: Model,
+    index: pd.DataFrame,
+    listed: pd.DataFrame,
+    dataset_dir: Path,
+    task: MaskTask,
+    split_column: str,
+    options: ReportOptions,
 ) -> tuple[pd.DataFrame, list[Issue]]:
     """One row a selected image, as :func:`..masks.evaluate_masks` gives them, of the masks as delivered.
 
     Args:
         model: a model with masks of the task.
         index: the cleaned index.
+        listed: the index as it was read; what only contradictory rows speak of is not unknown.
         dataset_dir: folder of the index.
         task: what is evaluated.
         split_column: index column with the splits of the task.
@@ -72,7 +79,7 @@ def mask_table(
         path
         for run in runs
         if not run.evaluated
-        for path in unknown_predictions(run.folder, index, dataset_dir, name=task.name)
+        for path in unknown_predictions(run.folder, listed, dataset_dir, name=task.name)
     ]
     issues = issue(WARNING, "mask for an image that is not in the index", model.name, "in no figure", unknown)
     issues += chosen.issues(model.name, split_column)

@@ -147,7 +147,8 @@ def _curves(
     if 0 < label.sum() < label.size:
         points = _thin(roc_points(score, label))
         roc = {"false_positive_rate": points[0].tolist(), "true_positive_rate": points[1].tolist()}
-        known = not np.isnan(band["low"]).any()
+        # Where every repeat gives one curve (classes apart, a single patient) the band would feign certainty.
+        known = bool((band["high"] > band["low"]).any())
         bounds = {name: band[name].round(5).tolist() if known else None for name in ("low", "high")}
         decided = {"sensitivity": rates["sensitivity"].estimate, "specificity": rates["specificity"].estimate}
         parts["roc"] = [{**roc, "grid": BAND_GRID.round(5).tolist(), **bounds, **decided}]

@@ -24,12 +24,15 @@ _ACCEPTED: dict[str, tuple[str, Callable[[pd.Series], Any]]] = {
 }
 
 
-def score_table(model: Model, index: pd.DataFrame, options: ReportOptions) -> tuple[pd.DataFrame, list[Issue]]:
+def score_table(
+    model: Model, index: pd.DataFrame, listed: pd.DataFrame, options: ReportOptions
+) -> tuple[pd.DataFrame, list[Issue]]:
     """One row a selected image, with truth and prediction of a model.
 
     Args:
         model: a model with scores.
         index: the cleaned index.
+        listed: the index as it was read; what only contradictory rows speak of is not unknown.
         options: of the report.
 
     Returns:
@@ -52,7 +55,12 @@ def score_table(model: Model, index: pd.DataFrame, options: ReportOptions) -> tu
     table = join_truth(run, chosen.rows, label=options.label, split_column=split_column, columns=columns)
     issues += chosen.issues(model.name, split_column)
     kind = "prediction for an image that is not in the index"
-    issues += issue(WARNING, kind, model.name, "these predictions are in no figure", unknown_images(run, index))
+    issues += issue(WARNING, kind, model.name, "these predictions are in no figure", unknown_images(run, listed))
+    flags = run.predictions.set_index("image")["flags"].str.split()
+    done = table.loc[table["status"] == OK, "image"]
+    bare = [image for image in done if "uncalibrated" in flags[image]]
+    text = "no operating point stands behind these probabilities: they and the threshold were fitted to no data"
+    issues += issue(WARNING, "probabilities not calibrated", model.name, text, bare)
     return table, issues
 
 

@@ -52,30 +52,37 @@ def parse_target(text: str) -> WantedFigure:
     return WantedFigure(name, float(number))
 
 
-def check_target(target: WantedFigure, figure: dict[str, Any]) -> dict[str, Any]:
+def check_target(target: WantedFigure, figure: dict[str, Any], unit: str = "") -> dict[str, Any]:
     """Whether a figure meets a target: "pass" when its whole interval does, "fail" when none of it does.
 
     Args:
         target: what is wanted.
         figure: ``estimate``, ``low`` and ``high``, None where not defined.
+        unit: what follows the figure in the line.
 
     Returns:
         ``target``, ``state`` ("pass", "fail", "not shown") and ``line`` for people.
     """
     estimate, low, high = (figure[name] for name in ("estimate", "low", "high"))
     if estimate is None:
-        return {"target": str(target), "state": NOT_SHOWN, "line": f"{target}: not defined on these images"}
+        return {
+            "target": str(target),
+            "state": NOT_SHOWN,
+            "line": f"{NOT_SHOWN}: {target}: not defined on these images",
+        }
     better = (lambda value: value >= target.value) if target.higher_is_better else (lambda value: value <= target.value)
     if low is None or high is None:
         return {
             "target": str(target),
             "state": NOT_SHOWN,
-            "line": f"{target}: {estimate:.3f}, without an interval; the estimate {_meets(better(estimate))}",
+            "line": f"{NOT_SHOWN}: {target}: {estimate:.3f}{unit}, without an interval; the estimate "
+            f"{_meets(better(estimate))}",
         }
     worst, best = (low, high) if target.higher_is_better else (high, low)
     state = PASS if better(worst) else NOT_SHOWN if better(best) else FAIL
     hint = f"; the estimate {_meets(better(estimate))}" if state == NOT_SHOWN else ""
-    return {"target": str(target), "state": state, "line": f"{target}: {estimate:.3f} [{low:.3f}, {high:.3f}]{hint}"}
+    line = f"{state}: {target}: {estimate:.3f} [{low:.3f}, {high:.3f}]{unit}{hint}"
+    return {"target": str(target), "state": state, "line": line}
 
 
 def _meets(does: bool) -> str:

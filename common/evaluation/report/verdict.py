@@ -48,7 +48,9 @@ def verdict_rows(
                 name, label = _NORMAL_LEADING
             model = by_name.get(run)
             checks = [
-                check_target(target, _figure(figures, target.name)) for target in targets if target.name in figures
+                check_target(target, _figure(figures, target.name), _unit(figures[target.name], count["n"]))
+                for target in targets
+                if target.name in figures
             ]
             if task == CLASSIFICATION:
                 checks = [_who(part, run, site), *checks]
@@ -99,6 +101,14 @@ def _figure(figures: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, An
     if "estimate" in row:
         return {key: row[key] for key in ("estimate", "low", "high")}
     return {"estimate": row["mean"], "low": row["mean_low"], "high": row["mean_high"]}
+
+
+def _unit(row: Mapping[str, Any], images: int) -> str:
+    """Unit of a length, and how many images it is of where others are measured in another one."""
+    unit = row.get("unit")
+    if not unit:
+        return ""
+    return f" {unit} ({row['n']} of {images} images)" if row["n"] < images else f" {unit}"
 
 
 def _who(part: Mapping[str, Any], run: str, site: str) -> dict[str, Any]:
