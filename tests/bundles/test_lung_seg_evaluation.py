@@ -108,3 +108,19 @@ def test_an_unreadable_image_is_listed_and_the_others_are_measured(
     assert lost["status"] == "missing"
     assert lost["reason"].startswith("refused: a truncated or damaged PNG file")
     assert table.loc[("b/apart.png", "final"), "dice"] == 1.0
+
+
+def test_files_that_are_missing_are_listed_and_the_others_are_measured(
+    lung_seg: Bundle, data: Path, tmp_path: Path
+) -> None:
+    (data / "a" / "same.png").unlink()
+    options = {"dataset_dir": data, "num_workers": 0, "num_cases": 0, **bright_network(tmp_path)}
+    assert lung_seg.run("inference", "evaluate", output_dir=tmp_path / "out", **options) == 3
+    table = pd.read_csv(tmp_path / "out" / "evaluation" / "per_image.csv").set_index(["image", "stage"])
+    lost = table.loc[("a/same.png", "final")]
+    assert (lost["status"], lost["reason"]) == ("missing", "refused: no such file")
+    assert table.loc[("b/apart.png", "final"), "dice"] == 1.0
+    for file in data.rglob("*.png"):
+        file.unlink()
+    with pytest.raises(DataIndexError, match="files named there do not exist"):
+        lung_seg.run("inference", "evaluate", output_dir=tmp_path / "none", **options)

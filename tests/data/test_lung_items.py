@@ -66,6 +66,8 @@ def test_missing_files_are_named(root: Path) -> None:
     assert str(caught.value) == (f"{root}/index.csv: 2 files named there do not exist: m/1r.png, site/images/002.png")
     with pytest.raises(DataIndexError, match=r"1 files named there do not exist: m/1r\.png"):
         lung_items(root, sites=["a"])
+    kept = {item["image"] for item in lung_items(root, require_files=False)}
+    assert str(root / "site" / "images" / "002.png") in kept
 
 
 def test_a_limit_takes_items_from_the_whole_list(data_folder: Callable[..., Path]) -> None:
