@@ -36,8 +36,8 @@ def classification_markdown(found: ClassificationEvaluation) -> str:
     parts = [f"Ranking and calibration ({positive} against not), with 95 % intervals\n"]
     parts.append(_figures(whole, _RANKING, by_chance=True))
     parts.append(
-        "AUC: DeLong's interval on the logit scale; † Newcombe's, where a class has fewer than 30 images or nearly all "
-        "pairs are ranked rightly. Average precision: bootstrap of patients. Brier score: Student's t. Calibration "
+        "AUC: DeLong's interval on the logit scale; † Newcombe's, where a class has fewer than 30 patients or nearly "
+        "all pairs are ranked rightly. Average precision: bootstrap of patients. Brier score: Student's t. Calibration "
         "error: ten bins of equally many images; it is above zero by chance too, and in brackets stands the range "
         "(95 %) that true probabilities would show on as many images.\n"
     )

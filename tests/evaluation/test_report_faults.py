@@ -114,6 +114,8 @@ def test_three_patients_with_many_images_are_three_patients(scores: MadeUpScores
     assert (area["n"], area["interval"]) == (60, "Newcombe")
     assert area["high"] - area["low"] > 0.5
     assert one(record["quality"], kind="several images of a patient")["count"] == 57
+    assert ": few patients or few errors)" in report_page(record)
+    assert "fewer than 30 patients" in record["methods"][1]
 
 
 def test_a_band_of_no_width_is_not_drawn(scores: MadeUpScores) -> None:

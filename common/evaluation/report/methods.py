@@ -85,8 +85,8 @@ def methods_text(
         text.append(
             f"Classification. The area under the ROC curve (AUC) has DeLong's interval {cite('delong')} on the logit "
             f"scale {cite('qin')}, with the variance of clustered data where patients have several images "
-            f"{cite('obuchowski')}, and Newcombe's interval {cite('newcombe')} where a class has fewer than 30 images "
-            "or nearly all pairs are ranked rightly. Sensitivity, specificity and predictive values have "
+            f"{cite('obuchowski')}, and Newcombe's interval {cite('newcombe')} where a class has fewer than 30 "
+            "patients or nearly all pairs are ranked rightly. Sensitivity, specificity and predictive values have "
             f"Clopper-Pearson intervals {cite('clopper')}; average precision has an interval on the logit scale "
             f"by bootstrap {cite('boyd')}, the Brier score Student's interval on the logit scale. The calibration "
             f"error is that of ten bins of equally many images {cite('naeini')}; the range that it would have by "

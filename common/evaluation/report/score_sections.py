@@ -166,7 +166,7 @@ def _figures(summary: Sequence[Row]) -> str:
         for kind in ("ppv", "npv")
     ]
     parts = [
-        table("Ranking and calibration, with 95 % intervals († few images: Newcombe's)", columns, rows),
+        table("Ranking and calibration, with 95 % intervals († Newcombe's: few patients or few errors)", columns, rows),
         table("Decisions as saved, with Clopper-Pearson 95 % intervals", decisions, rows),
     ]
     if values:
@@ -224,7 +224,11 @@ def _heterogeneity(rows: Sequence[Row]) -> str:
     ]
     if not rows:
         return "<p class=note>Spread between sites: fewer than two sites with enough images.</p>"
-    return table("Spread of the AUC between sites (sites with 30 images of each class)", columns, rows)
+    return table(
+        "Spread of the AUC between sites (sites with 30 patients of each class and some pairs ranked wrongly)",
+        columns,
+        rows,
+    )
 
 
 def _shortcut(rows: Sequence[Row]) -> str:
