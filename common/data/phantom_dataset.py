@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import UsageError
-from .index import COLUMNS
+from .index import COLUMNS, INDEX_NAME, read_index
 from .index_writer import write_index
 from .phantom import Phantom, radiograph_phantom
 from .phantom_files import write_picture
@@ -82,7 +82,7 @@ def write_phantom_dataset(
     of the data contract, each image has a mask of its lesions, SITE/lesion_masks/STEM.png.
 
     Args:
-        folder: target; it is made when missing, files of the same names are replaced.
+        folder: target; it is made when missing, phantoms of an earlier call are replaced.
         count: number of images; five or more fill all lists.
         seed: another seed gives other patients.
         sites: the institutions.
@@ -92,11 +92,15 @@ def write_phantom_dataset(
         Path of the index.
 
     Raises:
-        UsageError: no image or no site asked for.
+        UsageError: no image or no site asked for, or a folder whose index has other data.
     """
     if count < 1 or not sites:
         raise UsageError(f"write_phantom_dataset: nothing to write: {count} images of {len(sites)} sites")
     folder = Path(folder)
+    if (folder / INDEX_NAME).exists():
+        others = sorted(set(read_index(folder)["dataset"]) - {site.name for site in sites})
+        if others:
+            raise UsageError(f"{folder}: its index.csv has other data ({', '.join(others)}); choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number in range(count):

@@ -19,6 +19,7 @@ from common.data.phantom_anatomy import Body
 from common.data.phantom_dataset import SITES, Site, write_phantom_dataset
 from common.data.phantom_files import DEPTHS, write_picture
 from common.data.phantom_film import FilmStyle
+from common.errors import UsageError
 from common.io import RadiographReader
 
 SEEDS = range(6)
@@ -249,3 +250,9 @@ class TestDataset:
     def test_nothing_to_write(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="0 images"):
             write_phantom_dataset(tmp_path, 0)
+
+    def test_an_index_of_other_data_stays(self, tmp_path: Path) -> None:
+        (tmp_path / "index.csv").write_text("dataset,image\nours,a.png\n")
+        with pytest.raises(UsageError, match=r"its index.csv has other data \(ours\); choose another folder"):
+            write_phantom_dataset(tmp_path, 1, size=(96, 80))
+        assert [path.name for path in tmp_path.iterdir()] == ["index.csv"]
