@@ -31,9 +31,9 @@ def run_download(options: argparse.Namespace) -> int:
         steps = download(options.name, options.target)
     except DownloadError as problem:
         print(f"error: {problem}\nIf the address no longer works, get the files from {entry.page}", file=sys.stderr)
+        _number([step.format(target=options.target) for step in entry.steps])
         return FAULTS
-    for number, step in enumerate(steps, start=1):
-        print(f"{number}. {step}")
+    _number(steps)
     command = f"python -m common.data prepare {options.name} {options.target} DATA_FOLDER"
     print(f"Then: {command}" if steps else f"Complete. Next: {command}")
     return DONE
@@ -101,6 +101,11 @@ def run_split(options: argparse.Namespace) -> int:
     print(pd.crosstab(table["dataset"], chosen, margins=True, margins_name="all").to_string())
     print(f"{options.column} written to {path}")
     return DONE
+
+
+def _number(steps: list[str]) -> None:
+    for number, step in enumerate(steps, start=1):
+        print(f"{number}. {step}")
 
 
 def _list(title: str, lines: list[str]) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from common.data import read_index
+from common.data import commands, read_index
 from common.data.__main__ import main
+from common.data.fetch import DownloadError
 
 
 def test_check_reports_by_table_and_status(
@@ -87,3 +88,17 @@ def test_the_module_runs_from_another_folder(data_folder: Callable, tmp_path: Pa
 
     assert (done.returncode, done.stderr) == (3, "")
     assert done.stdout.splitlines()[0] == "error: label (1)"
+
+
+def test_the_steps_by_hand_are_given_even_where_the_download_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(name: str, target: str) -> list[str]:
+        raise DownloadError("https://host/masks.zip: no answer")
+
+    monkeypatch.setattr(commands, "download", unreachable)
+    assert main(["download", "jsrt", str(tmp_path / "raw")]) == 3
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: https://host/masks.zip: no answer\n")
+    assert "1. The radiographs need a registration." in printed.out
+    assert f"3. Unpack both into {tmp_path / 'raw'}," in printed.out
