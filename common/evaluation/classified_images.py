@@ -21,7 +21,8 @@ SCORE_COLUMNS = ("tb_score", "tb_probability", "tb")
 #: What the index says of each image, beside the label.
 ABOUT = ("dataset", "image", "patient_id", "sex", "age", "findings")
 
-_LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
+#: Truths that an index may hold, and what they mean; empty where nothing is known.
+LABELS = {"0": 0, "1": 1, "0.0": 0, "1.0": 1}
 
 
 @dataclass(frozen=True)
@@ -140,14 +141,14 @@ def join_truth(
     if len(twice):
         raise EvaluationError(f"the index lists {len(twice)} images twice, {twice.iloc[0]} first")
     truth = rows[label].str.strip()
-    wrong = rows[(truth != "") & ~truth.isin(_LABELS)]
+    wrong = rows[(truth != "") & ~truth.isin(LABELS)]
     if len(wrong):
         first = wrong.iloc[0]
         raise EvaluationError(f"the index has {label} {first[label]} for {first['image']}; accepted are 0, 1 and empty")
     table = rows[list(dict.fromkeys([*ABOUT, *columns]))].copy()
     table["dataset"] = table["dataset"].where(table["dataset"] != "", UNNAMED_SITE)
     table["split"] = rows[split_column] if split_column in rows.columns else ""
-    table["label"] = truth.map(_LABELS)
+    table["label"] = truth.map(LABELS)
     found = run.predictions.set_index("image").reindex(rows["image"])
     for name, source in (("score", "tb_score"), ("probability", "tb_probability"), ("decision", "tb")):
         table[name] = found[source].to_numpy()

@@ -94,9 +94,9 @@ def resample(
     """Bootstrap of average precision, and the band of the ROC curve.
 
     The ends of the band are percentiles. Those of average precision cover too seldom near 1; its interval is that of
-    the logit with the bootstrap's standard error, and where it misses 1 by less than one positive, the binomial one
-    (both Boyd, Eng and Page, ECML 2013), which is wide. Repeats in which a class is missing are left out where it is
-    needed.
+    the logit with the bootstrap's standard error, and where it misses 1 by less than one positive group, the
+    binomial one (both Boyd, Eng and Page, ECML 2013), which is wide. Repeats in which a class is missing are left out
+    where it is needed.
 
     Args:
         scores: shape [images], higher for positives.
@@ -111,14 +111,15 @@ def resample(
         ValueError: see :func:`.roc.area_under_curve`.
     """
     ranked = RankedImages(scores, labels)
-    positives, images = int(ranked.positive.sum()), ranked.positive.size
+    codes = group_codes(groups, ranked.positive.size)
+    positives = len(np.unique(codes[ranked.order][ranked.positive]))
     precisions = np.empty(repeats)
     rates = np.empty((repeats, BAND_GRID.size))
-    for repeat, weights in enumerate(draw_weights(group_codes(groups, images), repeats, seed)):
+    for repeat, weights in enumerate(draw_weights(codes, repeats, seed)):
         true, false = ranked.counts(weights)
         precisions[repeat] = ranked.average_precision(true, false)
         rates[repeat] = ranked.true_positive_rate(true, false, BAND_GRID)
-    true, false = ranked.counts(np.ones(images))
+    true, false = ranked.counts(np.ones(codes.size))
     low, high = quantiles(rates, confidence)
     return Resampled(
         _precision_interval(ranked.average_precision(true, false), precisions, positives, confidence),

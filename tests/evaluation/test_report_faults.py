@@ -49,6 +49,19 @@ def test_unusable_predictions_are_listed_and_the_others_count(scores: MadeUpScor
     assert not report.complete
 
 
+def test_a_label_that_means_nothing_leaves_the_others(scores: MadeUpScores) -> None:
+    rows = scores.index()
+    image = rows[0]["image"]
+    rows[0]["tb"] = "2"
+    scores.write_index(rows)
+    report = build(scores)
+    wrong = one(report.record["quality"], kind="tb not usable")
+    assert (wrong["severity"], wrong["where"], wrong["images"]) == ("error", "index", [image])
+    assert "found 2" in wrong["message"]
+    assert figures(report.record, rows[0]["dataset"])["auc"]["n"] == 59
+    assert not report.complete
+
+
 def test_repeated_predictions(scores: MadeUpScores) -> None:
     rows = scores.predictions()
     clean = build(scores).record["tasks"]

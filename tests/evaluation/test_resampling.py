@@ -55,6 +55,12 @@ def test_a_perfect_average_precision_is_no_certainty() -> None:
     assert found == pytest.approx((1.0, 0.025 ** (1 / 12), 1.0))
 
 
+def test_a_near_perfect_average_precision_counts_patients() -> None:
+    labels = np.repeat([0, 1], 12)
+    found = resample(np.arange(24.0), labels, groups=["a"] * 12 + ["b"] * 6 + ["c"] * 6, repeats=20)
+    assert found.average_precision == pytest.approx((1.0, 0.025 ** (1 / 2), 1.0))
+
+
 def test_whole_patients_are_drawn() -> None:
     codes = np.array([0, 0, 1, 2, 2, 2])
     for weights in draw_weights(codes, 50, seed=0):

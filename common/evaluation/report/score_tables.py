@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...handlers.prediction_record import TABLE
-from ..classified_images import SCORE_COLUMNS, ClassifierRun, join_truth, unknown_images
+from ..classified_images import LABELS, SCORE_COLUMNS, ClassifierRun, join_truth, unknown_images
 from ..errors import EvaluationError
 from ..masks import OK
 from .issues import ERROR, WARNING, Issue, issue
@@ -52,8 +52,9 @@ def score_table(
     split_column = options.split_column or "cls_split"
     chosen = selected_rows(index, sites, split_column, options.splits_of(CLASSIFICATION))
     columns = list(dict.fromkeys(options.subgroups))
-    table = join_truth(run, chosen.rows, label=options.label, split_column=split_column, columns=columns)
-    issues += chosen.issues(model.name, split_column)
+    rows, wrong = _usable_labels(chosen.rows, options.label)
+    table = join_truth(run, rows, label=options.label, split_column=split_column, columns=columns)
+    issues += [*chosen.issues(model.name, split_column), *wrong]
     kind = "prediction for an image that is not in the index"
     issues += issue(WARNING, kind, model.name, "these predictions are in no figure", unknown_images(run, listed))
     flags = run.predictions.set_index("image")["flags"].str.split()
@@ -62,6 +63,18 @@ def score_table(
     text = "no operating point stands behind these probabilities: they and the threshold were fitted to no data"
     issues += issue(WARNING, "probabilities not calibrated", model.name, text, bare)
     return table, issues
+
+
+def _usable_labels(rows: pd.DataFrame, label: str) -> tuple[pd.DataFrame, list[Issue]]:
+    """The rows with labels that mean nothing made empty, unless none means anything, and a note on them."""
+    if label not in rows.columns:
+        return rows, []
+    wrong = ~rows[label].str.strip().isin([*LABELS, ""])
+    if not wrong.any() or wrong.all():
+        return rows, []
+    text = f"accepted are 0, 1 and empty, found {rows.loc[wrong, label].iloc[0]}; in no figure"
+    usable = rows.assign(**{label: rows[label].where(~wrong, "")})
+    return usable, issue(ERROR, f"{label} not usable", "index", text, rows.loc[wrong, "image"])
 
 
 def read_scores(model: Model) -> tuple[ClassifierRun, list[Issue]]:
