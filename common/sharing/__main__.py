@@ -137,7 +137,9 @@ def run_verify(options: argparse.Namespace) -> int:
 def run_inspect(options: argparse.Namespace) -> int:
     """List what is in an archive."""
     with opened(options.archive) as folder:
-        found = inspect_bundle(folder, options.trusted)
+        # A folder has been imported, and its wheel lies elsewhere.
+        beside = options.archive.resolve().parent if options.archive.is_file() else None
+        found = inspect_bundle(folder, options.trusted, beside)
     for line in describe(found, marked_only=options.marked):
         print(line)
     return 3 if found.marked else 0

@@ -96,6 +96,28 @@ def unpack(path: Path, target: Path, limits: Limits | None = None) -> Path:
     return folder
 
 
+def read_files(path: Path, limits: Limits) -> dict[str, bytes]:
+    """Files of a received archive by their names, unpacked in memory alone.
+
+    Args:
+        path: the archive.
+        limits: how much it may hold.
+
+    Raises:
+        SharingError: see :func:`unpack`; it may hold more than one folder.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            _check_entries(path, entries, limits)
+            _check_places(path, archive, entries)
+            return {entry.filename: archive.read(entry) for entry in entries if not entry.is_dir()}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+        raise SharingError(f"{path}: no zip archive, or a damaged one ({error})") from error
+    except OSError as error:
+        raise SharingError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
 def _check_entries(path: Path, entries: list[zipfile.ZipInfo], limits: Limits) -> None:
     if len(entries) > limits.files:
         raise SharingError(f"{path}: {len(entries)} entries; {limits.files} are accepted")

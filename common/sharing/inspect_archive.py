@@ -11,13 +11,14 @@ from typing import Any
 
 from .archive import unpack
 from .errors import SharingError
-from .listing import Entry, list_code, list_configs, list_logging
+from .listing import Entry, list_code, list_configs, list_logging, list_wheel
 from .manifest import check_manifest
 from .names import SIGNATURE
 from .rules import check_rules, read_metadata
 from .signature import check_signature
 from .source import CONTENT
 from .weights import Tensor, check_weights
+from .wheel import delivered_wheel
 
 #: Files that may lie in a bundle beside the contents of its folders.
 _AT_TOP = ("LICENSE", "MANIFEST.sha256", SIGNATURE)
@@ -65,12 +66,13 @@ def opened(path: Path) -> Iterator[Path]:
         yield unpack(path, Path(temporary))
 
 
-def inspect_bundle(folder: Path, trusted: Path | None = None) -> Inspection:
+def inspect_bundle(folder: Path, trusted: Path | None = None, beside: Path | None = None) -> Inspection:
     """Look through a bundle's folder.
 
     Args:
         folder: of an unpacked archive; any bundle of the model zoo's form will do.
         trusted: public key that a signature is checked with.
+        beside: folder of the archive; the wheel of a bundle without code, which lies there, is looked through as well.
     """
     files = {
         path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()
@@ -81,6 +83,8 @@ def inspect_bundle(folder: Path, trusted: Path | None = None) -> Inspection:
             check(folder)
         except SharingError as error:
             entries.append(Entry("other", folder.name, "", str(error)))
+    if beside is not None:
+        entries += _of_wheel(folder, beside)
     tensors: dict[str, list[Tensor]] = {}
     for name in (name for name in files if name.endswith(".pt")):
         try:
@@ -100,6 +104,19 @@ def inspect_bundle(folder: Path, trusted: Path | None = None) -> Inspection:
         provenance=stated if isinstance(stated, dict) else {},
         signature=_signature(folder, trusted),
     )
+
+
+def _of_wheel(folder: Path, beside: Path) -> list[Entry]:
+    try:
+        metadata = read_metadata(folder)
+    except SharingError:
+        # It is marked by the rules already.
+        return []
+    try:
+        wheel = delivered_wheel(metadata, beside)
+        return list_wheel(wheel) if wheel else []
+    except SharingError as error:
+        return [Entry("other", "wheel", "", str(error))]
 
 
 def _foreign_files(files: dict[str, int]) -> Iterator[Entry]:

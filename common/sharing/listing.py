@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from .archive import Limits, read_files
 from .configs import LOADER
 from .expressions import imported_names, judge_expression, judge_target, word_set
 from .names import PACKAGE, VENDORED
@@ -29,10 +30,18 @@ _REACHING = word_set("""
     pydoc requests runpy shelve smtplib socket socketserver ssl subprocess telnetlib urllib webbrowser
 """)
 #: Functions of Python by their names alone; network.eval() and re.compile() are others.
-_REACHING_FUNCTIONS = word_set("eval exec compile __import__ getattr setattr globals vars")
-_REACHING_METHODS = word_set("system popen execv execve execvp spawnl spawnv fork import_module load_library")
+_REACHING_FUNCTIONS = word_set("__builtins__ __import__ __loader__ compile eval exec getattr globals setattr vars")
+_REACHING_METHODS = word_set("""
+    __builtins__ __globals__ __loader__ __subclasses__ execl execle execlp execlpe execv execve execvp execvpe fork
+    forkpty import_module load_library popen posix_spawn posix_spawnp rmtree spawnl spawnle spawnlp spawnlpe spawnv
+    spawnve spawnvp spawnvpe startfile system
+""")
 #: Of these, a name that is worked out is what matters.
 _BY_NAME = frozenset({"getattr", "setattr"})
+_PACKAGE_DIR = Path(__file__).resolve().parents[1]
+#: What a wheel of this package may unpack to, and the data in it.
+_OF_WHEEL = Limits(files=5000, total=2**26)
+_DATA_OF_WHEEL = (".css", ".csv", ".js", ".json", ".md", "py.typed")
 
 
 @dataclass(frozen=True)
@@ -138,35 +147,50 @@ def list_logging(folder: Path) -> list[Entry]:
 
 
 def list_code(folder: Path) -> list[Entry]:
-    """Imports of the Python files of a bundle, and calls that reach beyond what image code needs.
+    """Imports of the Python files of a bundle, and names that reach beyond what image code needs.
 
     Files that do the same as those of this package (all but comments and docstrings alike) are not marked: the program
     that looks at them would have to be distrusted first.
     """
-    entries = []
+    vendored = folder / VENDORED.replace(".", "/")
+    entries: list[Entry] = []
     for path in sorted(folder.rglob("*.py")):
-        name = path.relative_to(folder).as_posix()
-        if path.stat().st_size > LARGEST_TEXT:
-            entries.append(Entry("other", name, path.name, "too large for a module"))
-            continue
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            entries.append(Entry("other", name, path.name, "not Python"))
-            continue
-        entries += _of_module(name, tree, known=_is_known(folder, path, tree))
+        own = _PACKAGE_DIR / path.relative_to(vendored) if path.is_relative_to(vendored) else None
+        entries += _of_source(path.relative_to(folder).as_posix(), path.read_bytes(), own)
     return entries
 
 
-def _is_known(folder: Path, path: Path, tree: ast.Module) -> bool:
-    vendored = folder / VENDORED.replace(".", "/")
-    if not path.is_relative_to(vendored):
-        return False
-    own = Path(__file__).resolve().parents[1] / path.relative_to(vendored)
-    if not own.is_file():
-        return False
-    source = own.read_bytes()
-    return source == path.read_bytes() or _essence(ast.parse(source)) == _essence(tree)
+def list_wheel(wheel: Path) -> list[Entry]:
+    """The same of the wheel of a bundle without code, and what else lies in it that Python could import.
+
+    Raises:
+        SharingError: no archive, or one with entries that are refused.
+    """
+    entries: list[Entry] = []
+    for file, content in sorted(read_files(wheel, _OF_WHEEL).items()):
+        top, _, rest = file.partition("/")
+        place = f"{wheel.name}/{file}"
+        if top == PACKAGE and file.endswith(".py"):
+            entries += _of_source(place, content, _PACKAGE_DIR / rest, is_package=True)
+        elif not (top == PACKAGE and file.endswith(_DATA_OF_WHEEL)) and not top.endswith(".dist-info"):
+            entries.append(Entry("other", place, "", "not part of the package"))
+    return entries
+
+
+def _of_source(name: str, content: bytes, own: Path | None, *, is_package: bool = False) -> list[Entry]:
+    """Entries of a module, which is known when it does what the file ``own`` of this package does."""
+    if len(content) > LARGEST_TEXT:
+        return [Entry("other", name, name.rpartition("/")[2], "too large for a module")]
+    try:
+        tree = ast.parse(content.decode("utf-8"))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [Entry("other", name, name.rpartition("/")[2], "not Python")]
+    known = own is not None and own.is_file() and _is_same(own.read_bytes(), content, tree)
+    return list(_of_module(name, tree, known=known, is_package=is_package))
+
+
+def _is_same(own: bytes, content: bytes, tree: ast.Module) -> bool:
+    return own == content or _essence(ast.parse(own)) == _essence(tree)
 
 
 def _essence(tree: ast.Module) -> str:
@@ -177,34 +201,47 @@ def _essence(tree: ast.Module) -> str:
     return ast.dump(tree)
 
 
-def _of_module(name: str, tree: ast.Module, *, known: bool) -> Iterator[Entry]:
+def _of_module(name: str, tree: ast.Module, *, known: bool, is_package: bool) -> Iterator[Entry]:
+    harmless = _with_constant_names(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             level = "." * node.level if isinstance(node, ast.ImportFrom) else ""
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            taken = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
             for module in modules:
-                above = list(itertools.accumulate(module.split("."), lambda first, second: f"{first}.{second}"))
-                reaching = "" if level or known or not _REACHING & set(above) else "reaches beyond image code"
-                if not level and module.split(".")[0] == PACKAGE:
+                above = set(itertools.accumulate(module.split("."), lambda first, second: f"{first}.{second}"))
+                reaches = _REACHING & above or _REACHING_METHODS & taken
+                reaching = "" if level or known or not reaches else "reaches beyond image code"
+                if not level and module.split(".")[0] == PACKAGE and not is_package:
                     reaching = "the package itself, which is not part of a bundle"
                 yield Entry("import", f"{name}:{node.lineno}", f"{level}{module}", reaching)
-        elif isinstance(node, ast.Call) and not known:
-            called = _reaching_call(node)
-            if called:
-                yield Entry("other", f"{name}:{node.lineno}", ast.unparse(node)[:100], f"calls {called}")
+        elif isinstance(node, ast.expr) and not known and node not in harmless:
+            used = _reaching_use(node)
+            if used:
+                yield Entry("other", f"{name}:{node.lineno}", ast.unparse(node)[:100], used)
 
 
-def _reaching_call(node: ast.Call) -> str:
-    function = node.func
-    if isinstance(function, ast.Name) and function.id in _REACHING_FUNCTIONS:
-        named = function.id in _BY_NAME and len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
-        return "" if named else function.id
-    if not isinstance(function, ast.Attribute):
-        return ""
-    if function.attr == "load" and isinstance(function.value, ast.Name) and function.value.id == "torch":
+def _with_constant_names(tree: ast.Module) -> set[ast.AST]:
+    """``getattr`` where the name is written out: what it leads to can be read."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) > 1)
+    return {
+        node.func
+        for node in calls
+        if isinstance(node.func, ast.Name) and node.func.id in _BY_NAME and isinstance(node.args[1], ast.Constant)
+    }
+
+
+def _reaching_use(node: ast.expr) -> str:
+    """What is unusual about a name or a call; a function may be called under another name later."""
+    if isinstance(node, ast.Name):
+        return f"uses {node.id}" if node.id in _REACHING_FUNCTIONS else ""
+    if isinstance(node, ast.Attribute):
+        return f"uses {node.attr}" if node.attr in _REACHING_METHODS else ""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "load":
+        of_torch = isinstance(node.func.value, ast.Name) and node.func.value.id == "torch"
         safe = any(
             word.arg == "weights_only" and isinstance(word.value, ast.Constant) and word.value.value is True
             for word in node.keywords
         )
-        return "" if safe else "torch.load without weights_only"
-    return function.attr if function.attr in _REACHING_METHODS else ""
+        return "calls torch.load without weights_only" if of_torch and not safe else ""
+    return ""

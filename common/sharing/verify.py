@@ -10,7 +10,6 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from ..io.file_hash import file_sha256
 from .errors import SharingError
 from .inspect_archive import inspect_bundle, opened
 from .manifest import check_manifest
@@ -19,6 +18,7 @@ from .reference import repeat_reference
 from .rules import check_rules
 from .signature import check_signature
 from .weights import check_weights
+from .wheel import delivered_wheel
 
 #: Newest form of the block ``provenance`` in the metadata that this version can read.
 FORMAT = 1
@@ -95,13 +95,13 @@ def verify_folder(
     passed(f"metadata: version {metadata['version']}")
     for path in sorted(folder.rglob("*.pt")):
         passed(f"{path.relative_to(folder)}: {len(check_weights(path))} plain tensors")
-    wheel = _wheel(metadata, beside)
+    wheel = delivered_wheel(metadata, beside)
     if wheel:
         passed(f"{wheel.name} as listed")
     others = dict(_other_versions(metadata))
     for line in others:
         tell(f"--  {line}")
-    inspection = inspect_bundle(folder)
+    inspection = inspect_bundle(folder, beside=beside)
     for entry in inspection.marked:
         tell(f"--  {entry.place}: {entry.text}: {entry.mark}")
     if not inspection.marked:
@@ -117,23 +117,6 @@ def verify_folder(
     else:
         passed(f"reference prediction without this package: {_repeat(folder, wheel, others)}")
     return Verified(folder.name, str(metadata["version"]), checks)
-
-
-def _wheel(metadata: dict[str, Any], beside: Path) -> Path | None:
-    """The wheel that a bundle without code names, as long as it is the one that was delivered with it."""
-    stated = metadata.get("provenance")
-    code = stated.get("code") if isinstance(stated, dict) else None
-    name = code.get("wheel") if isinstance(code, dict) else None
-    if name is None or not isinstance(code, dict):
-        return None
-    if not isinstance(name, str) or Path(name).name != name or not name.endswith(".whl"):
-        raise SharingError(f"configs/metadata.json: {name!r} is no name of a wheel")
-    path = beside / name
-    if not path.is_file():
-        raise SharingError(f"{path}: missing; this bundle holds no code and needs this wheel beside the archive")
-    if file_sha256(path) != code.get("sha256"):
-        raise SharingError(f"{path}: another wheel than the one that was delivered with this bundle (SHA-256 differs)")
-    return path
 
 
 def _refuse_newer_form(metadata: dict[str, Any]) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
+from ..io.file_hash import file_sha256
 from .archive import write_archive
 from .errors import SharingError
 from .names import DISTRIBUTION
@@ -56,6 +59,34 @@ def write_wheel(package: Path, folder: Path) -> Path:
     target = folder / f"{stem}-py3-none-any.whl"
     write_archive(target, files)
     return target
+
+
+def delivered_wheel(metadata: Mapping[str, Any], beside: Path) -> Path | None:
+    """The wheel that a bundle without code names, as long as it is the one that was delivered with it.
+
+    Args:
+        metadata: of the bundle.
+        beside: folder of the archive, where the wheel lies.
+
+    Returns:
+        Its path; None for a bundle with code.
+
+    Raises:
+        SharingError: its name leads elsewhere, it is missing, or it is another one.
+    """
+    stated = metadata.get("provenance")
+    code = stated.get("code") if isinstance(stated, dict) else None
+    name = code.get("wheel") if isinstance(code, dict) else None
+    if name is None or not isinstance(code, dict):
+        return None
+    if not isinstance(name, str) or Path(name).name != name or not name.endswith(".whl"):
+        raise SharingError(f"configs/metadata.json: {name!r} is no name of a wheel")
+    path = beside / name
+    if not path.is_file():
+        raise SharingError(f"{path}: missing; this bundle holds no code and needs this wheel beside the archive")
+    if file_sha256(path) != code.get("sha256"):
+        raise SharingError(f"{path}: another wheel than the one that was delivered with this bundle (SHA-256 differs)")
+    return path
 
 
 def _digest(content: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from monai.bundle.config_item import ComponentLocator
 
 from common.sharing import Inspection, inspect_bundle
 from common.sharing.expressions import imported_names, judge_expression, judge_target
@@ -168,9 +169,20 @@ def test_hostile_code(small: Path) -> None:
         "1: reaches beyond image code",
         "2: reaches beyond image code",
         "3: the package itself, which is not part of a bundle",
-        "5: calls system",
-        "6: calls eval",
-        "7: calls getattr",
+        "5: uses system",
+        "6: uses eval",
+        "7: uses getattr",
+    ]
+    # Under another name, and called later.
+    (small / "scripts" / "__init__.py").write_text(
+        "from os import system as harmless\nrun = [eval, len]\nimport os\nstart = os.popen\n"
+        "x = ().__class__.__base__.__subclasses__\nfrom os import path\nos.environ['A']\nmodel.eval()\n"
+    )
+    assert sorted(line.split("__.py:")[1] for line in marks(inspect_bundle(small))) == [
+        "1: reaches beyond image code",
+        "2: uses eval",
+        "4: uses popen",
+        "5: uses __subclasses__",
     ]
     (small / "scripts" / "__init__.py").write_text("def")
     assert marks(inspect_bundle(small)) == ["scripts/__init__.py: not Python"]
@@ -223,3 +235,17 @@ def test_judgements() -> None:
         assert judge_target(target) == "", target
     for target in ("scripts.common.io.atomic.os.remove", "scripts.other", "monai.apps.download_url", "torch.load"):
         assert judge_target(target) != "", target
+    # Functions of usual packages that run commands or texts, or load code; MONAI finds its own by the last name alone.
+    for target in (
+        *("run_cmd", "download_url", "optional_import", "monai.utils.run_cmd", "monai.utils.misc._run"),
+        *("numpy.testing.runstring", "numpy.testing.measure", "torch.multiprocessing.Process"),
+        *("torch.utils.collect_env.run", "torch.package.PackageImporter", "torch.utils.model_zoo.load_url"),
+    ):
+        assert judge_target(target).startswith("leads to "), target
+    for text in ("$monai.utils.run_cmd(['touch', 'canary'])", "$torch.zeros(1).numpy().tofile('canary')"):
+        assert judge_expression(text, {"monai": "monai", "torch": "torch"}).startswith("uses "), text
+
+
+def test_short_names_of_monai_are_what_they_are_judged_as() -> None:
+    """MONAI does find the command runner by its last name, which is why that name is marked."""
+    assert ComponentLocator().get_component_module_name("run_cmd") == "monai.utils.misc"

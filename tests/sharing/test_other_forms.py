@@ -19,9 +19,11 @@ import pytest
 import torch
 import yaml
 from monai.bundle import ConfigParser, ckpt_export, onnx_export, verify_net_in_out
-from shared_bundles import REPOSITORY, source
+from shared_bundles import REPOSITORY, pack, source
 
-from common.sharing import Exported, SharingError, export, hub, prepare_hub, verify_archive
+from common.sharing import Exported, SharingError, export, hub, prepare_hub, verify, verify_archive
+from common.sharing.__main__ import main
+from common.sharing.archive import write_archive
 from common.sharing.isolated import run_isolated
 from common.sharing.manifest import check_manifest
 from common.sharing.names import SHARED_NAMES
@@ -79,6 +81,51 @@ def test_another_wheel_than_the_delivered_one_is_refused(exported: Callable[...,
     wheel.write_bytes(wheel.read_bytes() + b" ")
     with pytest.raises(SharingError, match="another wheel than the one that was delivered"):
         verify_archive(archive, run=False)
+
+
+def with_wheel(folder: Path, target: Path, change: Callable[[dict[str, bytes | Path]], object]) -> Path:
+    """An archive of a bundle without code whose wheel holds something else, and is the one that the bundle names."""
+    wheel = write_wheel(REPOSITORY / "common", target)
+    with zipfile.ZipFile(wheel) as opened:
+        content: dict[str, bytes | Path] = {name: opened.read(name) for name in opened.namelist()}
+    change(content)
+    write_archive(wheel, content)
+    metadata = folder / "configs" / "metadata.json"
+    stated = json.loads(metadata.read_text(encoding="utf-8"))
+    stated["provenance"]["code"] = {"wheel": wheel.name, "sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()}
+    metadata.write_text(json.dumps(stated), encoding="utf-8")
+    return pack(folder, target / "x.zip")
+
+
+def test_a_wheel_is_looked_through_like_the_code_of_a_bundle(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last step of verify runs what lies in the wheel."""
+    shutil.rmtree(small / "scripts")
+    archive = with_wheel(small, tmp_path, lambda content: None)
+    assert verify_archive(archive, run=False).checks[-1] == "nothing unusual in configurations and code"
+    assert main(["inspect", str(archive), "--marked"]) == 0
+
+    def spoil(content: dict[str, bytes | Path]) -> None:
+        content["common/__init__.py"] = b"import subprocess\nimport common.io\n"
+        content["common/cli.py"] = b"from os import system\n"
+        content["common/fast.so"] = content["torch/__init__.py"] = content["common/new.pyc"] = b""
+
+    archive = with_wheel(small, tmp_path, spoil)
+    monkeypatch.setattr(verify, "repeat_reference", lambda *arguments: pytest.fail("it was run"))
+    with pytest.raises(SharingError, match="not run, because 5 things in it are unusual"):
+        verify_archive(archive)
+    capsys.readouterr()
+    assert main(["inspect", str(archive), "--marked"]) == 3
+    said = capsys.readouterr().out
+    for line in (
+        *("common/__init__.py:1 subprocess (reaches beyond image code)", "common/cli.py:1 os (reaches beyond"),
+        *("torch/__init__.py (not part of", "common/fast.so (not part", "common/new.pyc (not part"),
+    ):
+        assert line in said
+    next(tmp_path.glob("*.whl")).unlink()
+    assert main(["inspect", str(archive), "--marked"]) == 3
+    assert "needs this wheel beside the archive" in capsys.readouterr().out
 
 
 def test_the_wheel_holds_the_package_and_no_lists_of_patients(tmp_path: Path) -> None:

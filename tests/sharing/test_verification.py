@@ -126,7 +126,7 @@ def test_a_bundle_of_newer_packages_is_said_to_be_one(
     change_metadata(small, newer)
     archive = pack(small, tmp_path / "x.zip")
     monkeypatch.setattr(verify, "version", installed)
-    monkeypatch.setattr(verify, "inspect_bundle", lambda folder: SimpleNamespace(marked=[]))
+    monkeypatch.setattr(verify, "inspect_bundle", lambda folder, beside: SimpleNamespace(marked=[]))
     said: list[str] = []
     assert verify_archive(archive, run=False, tell=said.append).name == "cxr_lung_segmentation"
     assert [line for line in said if "made with" in line] == [
