@@ -183,6 +183,7 @@ def test_results_come_back_to_their_studies(journey: Journey) -> None:
 
 
 def test_masks_lie_where_the_phantom_has_its_lungs(journey: Journey) -> None:
+    compared = []
     for result in taken_back(journey):
         if result.SeriesDescription.startswith("Lungs"):
             name = journey.sources[referenced(result)].stem
@@ -193,6 +194,8 @@ def test_masks_lie_where_the_phantom_has_its_lungs(journey: Journey) -> None:
             assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
             turned = mask[:, ::-1]
             assert (mask & truth).sum() > (turned & truth).sum()
+            compared.append(name)
+    assert sorted(compared) == ["phantom1", "phantom2"]
 
 
 @pytest.mark.data

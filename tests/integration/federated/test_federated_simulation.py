@@ -70,6 +70,7 @@ def test_only_weights_and_a_count_leave_a_site(run: tuple[Plan, Path, dict[str, 
         assert {key: value for key, value in content["meta"].items() if key in numbers} == numbers
         allowed = {"NUM_STEPS_CURRENT_ROUND", "params_type", "current_round", "total_rounds", "initial_metrics"}
         assert set(content["meta"]) <= allowed, content["meta"]
+        assert not content["meta"].get("initial_metrics"), "a figure of the site's validation"
         arrays = np.load(file.with_suffix(".npz"))
         assert len(arrays.files) == len(network), "arrays outside the weights"
 
