@@ -21,7 +21,7 @@ PORT        ?= 8000
 
 $(STAMP): requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements.txt -e '.[dev,onnx,openvino,imagenet,dicom,archive,federated]'
+	$(BIN)/pip install -q -r requirements.txt -e '.[dev,browser,onnx,openvino,imagenet,dicom,archive,federated]'
 	touch $@
 
 # make demo              lungs of twelve phantoms with known masks, measured

@@ -7,49 +7,55 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
-from bundle_facts import LUNG_SEG, Bundle
+from bundle_facts import LUNG_SEG, TB_CLS, TB_SEG, Bundle
 
 from common.data.phantom_dataset import write_phantom_dataset
-from common.networks import UNet
+from common.networks import UNet, VGGClassifier
 
 pytestmark = pytest.mark.slow
 
-NETWORK = {"_target_": "common.networks.UNet", "features": [4, 8, 8]}
+#: Of each bundle one without batch statistics, which would follow the images even without learning.
+NETWORKS: dict[str, dict[str, Any]] = {
+    LUNG_SEG.name: {"_target_": "common.networks.UNet", "features": [4, 8, 8]},
+    TB_CLS.name: {"_target_": "common.networks.VGGClassifier"},
+    TB_SEG.name: {"_target_": "common.networks.UNet", "features": [4, 8, 8]},
+}
 
 
 @pytest.fixture(scope="module")
 def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five images to validate, three to train on: neither number is even."""
+    """Five images to validate (three with lesions), three to train on: no number is even."""
     folder = tmp_path_factory.mktemp("uneven")
     index = write_phantom_dataset(folder, 8, seed=3, size=(96, 96))
     table = pd.read_csv(index, dtype=str, keep_default_na=False)
-    table["seg_split"] = ["train"] * 3 + ["val"] * 5
+    table["seg_split"] = table["cls_split"] = ["train" if row in (0, 3, 4) else "val" for row in range(8)]
+    table["det_split"] = table["cls_split"].where(table["boxes"] != "", "")
     table.to_csv(index, index=False)
     return folder
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights with which some pixels of each image are lung and some are not."""
+@pytest.fixture
+def weights(bundle: Bundle, tmp_path: Path) -> Path:
+    """Weights with which some pixels of each image are lung, or lesion, and some are not."""
     torch.manual_seed(1)
-    network = UNet(features=[4, 8, 8])
-    file = tmp_path_factory.mktemp("weights") / "start.pt"
+    network = VGGClassifier() if bundle is TB_CLS else UNet(features=[4, 8, 8])
+    file = tmp_path / "start.pt"
     torch.save(network.state_dict(), file)
     return file
 
 
-def options(data: Path, weights: Path, output: Path) -> dict[str, object]:
+def options(bundle: Bundle, data: Path, output: Path) -> dict[str, object]:
     return {
+        **bundle.small,
         "dataset_dir": str(data),
         "output_dir": str(output),
-        "network_def": NETWORK,
+        "network_def": NETWORKS[bundle.name],
         "encoder_weights": "$None",
-        "initial_weights": str(weights),
-        "image_size": [32, 32],
         "batch_size": 2,
         "num_epochs": 2,
         "learning_rate": 0.0,
@@ -75,16 +81,18 @@ def train_in_two_processes(bundle: Bundle, folder: Path, given: dict[str, object
     return done.stdout + done.stderr
 
 
-def test_two_processes_validate_as_one_and_one_of_them_writes(uneven: Path, weights: Path, tmp_path: Path) -> None:
-    bundle = LUNG_SEG
-    alone = {**options(uneven, weights, tmp_path / "one"), "use_tensorboard": False, "show_progress": False}
-    assert bundle.run("train", **alone) == 0
-    train_in_two_processes(bundle, tmp_path, options(uneven, weights, tmp_path / "two"))
+def test_two_processes_validate_as_one_and_one_of_them_writes(
+    bundle: Bundle, uneven: Path, weights: Path, tmp_path: Path
+) -> None:
+    alone = {**options(bundle, uneven, tmp_path / "one"), "use_tensorboard": False, "show_progress": False}
+    assert bundle.run("train", initial_weights=str(weights), **alone) == 0
+    together = options(bundle, uneven, tmp_path / "two")
+    train_in_two_processes(bundle, tmp_path, {**together, "initial_weights": str(weights)})
 
     one, two = (pd.read_csv(tmp_path / name / "curves.csv") for name in ("one", "two"))
     assert list(two["epoch"]) == [1, 2]
     assert 0.01 < one[bundle.metric].iloc[0] < 0.99
-    # Without learning all epochs and both runs have the same network; five images count once each.
+    # Without learning all epochs and both runs have the same network; an odd number of images counts once each.
     assert two[bundle.metric].tolist() == pytest.approx(one[bundle.metric].tolist(), abs=1e-6)
 
     found = sorted(str(path.relative_to(tmp_path / "two")) for path in (tmp_path / "two").rglob("*") if path.is_file())
@@ -99,16 +107,15 @@ def test_two_processes_validate_as_one_and_one_of_them_writes(uneven: Path, weig
     assert saved.keys() == start.keys(), "without the prefix of the wrapper"
     assert all(torch.equal(saved[name], start[name]) for name in start)
     record = json.loads((tmp_path / "two" / "training.json").read_text(encoding="utf-8"))
-    assert record["network"] == "UNet"
-    assert sum(record["images"]["val"].values()) == 5
+    assert record["network"] == NETWORKS[bundle.name]["_target_"].rsplit(".")[-1]
+    assert sum(record["images"]["val"].values()) == (3 if bundle is TB_SEG else 5)
 
 
-def test_two_processes_learn_resume_and_share_their_statistics(uneven: Path, weights: Path, tmp_path: Path) -> None:
+def test_two_processes_learn_resume_and_share_their_statistics(uneven: Path, tmp_path: Path) -> None:
     bundle = LUNG_SEG
-    given = {**options(uneven, weights, tmp_path / "run"), "learning_rate": 0.01, "num_epochs": 1}
+    given = {**options(bundle, uneven, tmp_path / "run"), "learning_rate": 0.01, "num_epochs": 1}
     given["batch_size"] = 1
     given["network_def"] = {"_target_": "common.networks.ResidualUNet", "features": [4, 8, 8]}
-    del given["initial_weights"]
     train_in_two_processes(bundle, tmp_path, given)
     first = torch.load(tmp_path / "run" / "models" / "last.pt", weights_only=True)
     train_in_two_processes(bundle, tmp_path, {**given, "num_epochs": 2}, "resume")
