@@ -35,6 +35,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_picture(folder / site / f"{stem}.png", phantom.image, pixel=1.0)
         write_picture(folder / site / f"{stem}_mask.png", phantom.lungs.astype(np.uint8) * 255)
         row = {"dataset": site, "image": f"{site}/{stem}.png", "patient_id": f"PATIENT_{number}"}
-        rows.append(row | {"lung_mask": f"{site}/{stem}_mask.png", "seg_split": part})
+        row |= {"lung_mask": f"{site}/{stem}_mask.png", "tb": str(number % 2)}
+        rows.append(row | {"seg_split": part, "cls_split": part})
     write_index(folder, pd.DataFrame(rows, columns=list(COLUMNS)).fillna(""))
     return folder

@@ -22,26 +22,36 @@ from common.federated import FederatedError, FederatedTask, Site, average, weigh
 from common.federated.plan import Plan
 from common.federated.simulate import simulate
 from common.handlers import LoadWeights
-from common.networks import TinyUNet, read_state
+from common.networks import EfficientNetLite, TinyUNet, read_state
+
+TASKS = {
+    "lung_seg": (("configs/networks/tiny_unet.yaml",), {"image_size": [32, 32]}),
+    "tb_cls": ((), {"image_size": [64, 64], "lung_crop": False}),
+}
 
 
-def plan(bundles: Path, films: Path, output_dir: Path, **changes: Any) -> Plan:
-    task = FederatedTask(
-        bundle="lung_seg",
-        overlays=("configs/networks/tiny_unet.yaml",),
-        settings={"image_size": [32, 32], "batch_size": 2, "amp": False, "seed": 0},
-    )
+def network_of(bundle: str) -> torch.nn.Module:
+    """The network that a federation of :data:`TASKS` trains."""
+    return TinyUNet(1, 1) if bundle == "lung_seg" else EfficientNetLite(variant=0, num_classes=2)
+
+
+def plan(bundles: Path, films: Path, output_dir: Path, bundle: str = "lung_seg", **changes: Any) -> Plan:
+    overlays, settings = TASKS[bundle]
+    settings = {**settings, "batch_size": 2, "amp": False, "seed": 0}
+    task = FederatedTask(bundle=bundle, overlays=overlays, settings=settings)
     options = {"rounds": 2, "initial": "none", "sites": {name: (name,) for name in ("north", "south")}} | changes
     return Plan(task=task, bundles=bundles, dataset_dir=films, output_dir=output_dir, **options)
 
 
-@pytest.fixture(scope="module")
-def run(bundles: Path, films: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path, dict[str, Any]]:
+@pytest.fixture(scope="module", params=TASKS)
+def run(
+    request: pytest.FixtureRequest, bundles: Path, films: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Plan, Path, dict[str, Any]]:
     """Two sites, two rounds, with everything that they sent written down."""
     folder = tmp_path_factory.mktemp("simulation")
     sent = folder / "sent"
     sent.mkdir()
-    this = plan(bundles, films, folder / "run")
+    this = plan(bundles, films, folder / "run", request.param)
     os.environ[VARIABLE] = str(sent)
     try:
         record = simulate(this, prepare=lambda recipe: recipe.add_client_output_filter(SentRecorder(), tasks=["train"]))
@@ -51,13 +61,14 @@ def run(bundles: Path, films: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_only_weights_and_a_count_leave_a_site(run: tuple[Plan, Path, dict[str, Any]], films: Path) -> None:
-    _, sent, _ = run
-    network = {name: list(tensor.shape) for name, tensor in TinyUNet(1, 1).state_dict().items()}
+    this, sent, _ = run
+    expected = network_of(this.task.bundle).state_dict()
+    network = {name: list(tensor.shape) for name, tensor in expected.items()}
     messages = sorted(sent.glob("*.json"))
     assert [file.stem for file in messages] == ["north_0", "north_1", "south_0", "south_1"]
     for file in messages:
         text = file.read_text(encoding="utf-8")
-        for secret in ("SECRET", "PATIENT", str(films), "index.csv", ".png", "validation", "dice"):
+        for secret in ("SECRET", "PATIENT", str(films), "index.csv", ".png", "validation", "dice", "auc"):
             assert secret not in text, secret
         message = json.loads(text)
         assert set(message) == {"DXO", "__headers__"}
@@ -100,7 +111,7 @@ def test_sites_trained_on_what_the_server_had_made(run: tuple[Plan, Path, dict[s
 
 def test_the_result_loads_as_a_bundles_weights(run: tuple[Plan, Path, dict[str, Any]]) -> None:
     this, _, record = run
-    network = TinyUNet(1, 1)
+    network = network_of(this.task.bundle)
     LoadWeights(network, this.output_dir / "model.pt")()
     assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
     assert record["sites"] == ["north", "south"]
@@ -114,6 +125,7 @@ def test_nvflares_logs_name_no_radiograph(run: tuple[Plan, Path, dict[str, Any]]
         assert "SECRET" not in file.read_text(encoding="utf-8"), file
 
 
+@pytest.mark.parametrize("run", ["lung_seg"], indirect=True)
 def test_a_resumed_federation_is_one_that_was_never_stopped(
     run: tuple[Plan, Path, dict[str, Any]], bundles: Path, films: Path, tmp_path: Path
 ) -> None:
