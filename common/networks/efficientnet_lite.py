@@ -106,6 +106,13 @@ class SameConv2d(nn.Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.strided:
             x = F.pad(x, self.ends)
+        if not torch.jit.is_scripting():
+            # The gradient of strided and of 5 x 5 filters of single channels in bfloat16 takes oneDNN several
+            # times as long as in float32, and would be most of a training step on a processor.
+            slow = self.groups > 1 and (self.strided or self.kernel_size[0] > 3) and torch.is_grad_enabled()
+            if slow and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+                with torch.autocast("cpu", enabled=False):
+                    return self._conv_forward(x.float(), self.weight, self.bias).to(x.dtype)
         return self._conv_forward(x, self.weight, self.bias)
 
 
