@@ -17,7 +17,8 @@ def overlay_difference(image: NDArray[np.float32], evidence: NDArray[np.float32]
 
     The study's flow chart shows the overlay minus the original, binarised, and the rectangle that encloses it. It
     prints neither colours nor threshold: here "jet", half transparent, and Otsu's threshold of the mean absolute
-    difference over the colours.
+    difference over the colours. "jet" ends in dark red: on dark ground the strongest evidence differs less than what
+    lies around it, so that the rectangle encloses it but for maxima at the edge of the image.
 
     Args:
         image: grey levels in [0, 1], [W, H].
