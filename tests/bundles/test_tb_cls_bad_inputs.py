@@ -168,6 +168,16 @@ def test_what_no_map_can_be_made_of_is_one_line(
     assert not list(tmp_path.glob("out/*_evidence.png"))
 
 
+@pytest.mark.parametrize("switch", ["lungs_only", "write_overlays"])
+def test_a_text_in_the_place_of_a_switch_is_one_line(
+    command: Callable[..., Outcome], tmp_path: Path, switch: str
+) -> None:
+    result = command(*LOCALIZE, **{switch: "no"})
+    assert result.status == 1
+    assert result.error == f"error: {switch}: True or False is needed, got 'no'"
+    assert not (tmp_path / "out").exists()
+
+
 def test_localisation_of_a_network_that_cannot_give_it_is_one_line(
     command: Callable[..., Outcome], without_lungs: Path, tmp_path: Path
 ) -> None:
