@@ -61,7 +61,7 @@ class MaskStage(Stage):
         write_steps: see above.
 
     Raises:
-        UsageError: a threshold that is not between 0 and 1.
+        UsageError: a threshold that is not between 0 and 1, or a walk that cannot be.
     """
 
     def __init__(
@@ -81,6 +81,12 @@ class MaskStage(Stage):
     ) -> None:
         if not 0 < threshold < 1:
             raise UsageError(f"walk_threshold: a number between 0 and 1 is needed, got {threshold}")
+        # Else every image would fail, when IRNet has been trained.
+        for name, value, least in (("walk_radius", radius, 2), ("walk_steps", steps, 0)):
+            if not isinstance(value, int) or value < least:
+                raise UsageError(f"{name}: a whole number from {least} on is needed, got {value!r}")
+        if not isinstance(beta, int | float) or not beta > 0:
+            raise UsageError(f"walk_beta: a number above 0 is needed, got {beta!r}")
         settings = {
             "walk_threshold": threshold,
             "walk_radius": radius,

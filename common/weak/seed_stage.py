@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ..data import REJECTED, RadiographFolder, collate_radiographs
 from ..data.radiograph_folder import rejection
+from ..errors import UsageError
 from ..io import RadiographLayout
 from ..networks import load_weights
 from .evidence import class_evidence
@@ -45,6 +46,9 @@ class SeedStage(Stage):
         batch_size: images at a time.
         num_workers: processes that read.
         weights_help: where the weights can be had.
+
+    Raises:
+        UsageError: no scale, or one that is not above 0.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class SeedStage(Stage):
         num_workers: int = 0,
         weights_help: str = "",
     ) -> None:
+        if not scales or not all(isinstance(scale, int | float) and scale > 0 for scale in scales):
+            raise UsageError(f"cam_scales: numbers above 0, at least one, are needed, as in [1.0], got {scales!r}")
         files: dict[str, str | Path] = {"classifier": weights}
         if lung_weights is not None:
             files["lung network"] = lung_weights

@@ -60,6 +60,8 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
         write_steps: bool = False,
         displacements: bool = True,
         cache_maps: bool = False,
+        walk_radius: int = 5,
+        walk_beta: float = 10.0,
         steps: int = 0,  # a boundary network of one epoch knows no boundaries: evidence stays where it is
         **options: Any,
     ) -> PseudoLabels:
@@ -103,7 +105,16 @@ def pseudo_labels(data: Path, weights: Path, tmp_path: Path) -> Callable[..., Ps
             show_progress=False,
         )
         masks = MaskStage(
-            folder, irnet, images, classes, preprocessing, threshold=threshold, steps=steps, write_steps=write_steps
+            folder,
+            irnet,
+            images,
+            classes,
+            preprocessing,
+            threshold=threshold,
+            radius=walk_radius,
+            beta=walk_beta,
+            steps=steps,
+            write_steps=write_steps,
         )
         return PseudoLabels([seeds, crf, irnet, masks], **options)
 

@@ -84,6 +84,11 @@ def test_weights_that_are_not_there(pseudo_labels: Build, weights: Path) -> None
     [
         ({"foreground": 0.01}, "0 <= first <= second < 1 is needed, got 0.05, 0.01"),
         ({"threshold": 1.0}, "walk_threshold: a number between 0 and 1"),
+        ({"walk_radius": 1}, "walk_radius: a whole number from 2 on is needed, got 1"),
+        ({"steps": -1}, "walk_steps: a whole number from 0 on is needed, got -1"),
+        ({"walk_beta": 0}, "walk_beta: a number above 0 is needed, got 0"),
+        ({"scales": ()}, "cam_scales: numbers above 0, at least one, are needed"),
+        ({"scales": (1.0, 0)}, "cam_scales: numbers above 0, at least one, are needed"),
     ],
 )
 def test_impossible_settings(pseudo_labels: Build, options: dict, message: str) -> None:
