@@ -73,9 +73,10 @@ _DICOM = (("mask_format", DICOM_SEG), ("write_report", True), ("write_capture", 
 
 _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
     (
-        "amp cam_flip clean_up compare_pictures crop_border lung_crop lungs_only median_filter mirror overwrite "
-        "plateau quality_flags resume resume_inference save_probability save_raw show_progress use_tensorboard "
-        "write_capture write_overlays write_report",
+        "amp cache_maps cam_flip clean_up compare_pictures crop_border irnet_displacements lung_crop lungs_only "
+        "median_filter mirror other_normals overwrite plateau quality_flags random_boxes resume resume_inference "
+        "save_evidence save_probability save_raw show_progress use_tensorboard write_capture write_overlays "
+        "write_report write_steps",
         "True or False is needed",
         lambda value: isinstance(value, bool),
     ),
@@ -95,8 +96,8 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: _whole(value, 0),
     ),
     (
-        "affine_prob cache_rate contrast_prob erase_prob flip_prob group_balance min_lesion_area noise_prob "
-        "normal_share site_balance uncertain_below warmup weak_share weak_weight",
+        "affine_prob cache_rate contrast_prob erase_prob flip_prob group_balance held_out_share min_lesion_area "
+        "noise_prob normal_share site_balance uncertain_below warmup weak_probability weak_share weak_weight",
         "a number from 0 to 1 is needed",
         lambda value: _number(value) and 0 <= value <= 1,
     ),

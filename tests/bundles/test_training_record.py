@@ -61,6 +61,20 @@ def test_every_knob_of_training_is_recorded_and_has_a_rule(bundle: Bundle) -> No
     assert knobs - {"bundle_root"} - set(RULES) == set()
 
 
+def test_every_switch_and_number_of_the_overlays_has_a_rule(bundle: Bundle) -> None:
+    for file in bundle.configs.rglob("*.yaml"):
+        content = bundle.load(str(file.relative_to(bundle.configs).with_suffix("")))
+        check = content.get("check")
+        checked = {*content.get("+settings", {}), *(check if isinstance(check, dict) else ())}
+        checked |= {name.removeprefix("check#") for name in content if name.startswith("check#")}
+        given = {name for name in checked if isinstance(content.get(name), bool | int | float)}
+        assert given <= set(RULES), file
+        switches = {
+            name for name, value in content.items() if isinstance(value, bool) and f"not @{name}" in str(content)
+        }
+        assert switches <= set(RULES), file
+
+
 def test_every_knob_is_checked_before_anything_is_written(
     command: Callable[..., Outcome], phantoms: Path, tmp_path: Path
 ) -> None:
