@@ -45,6 +45,8 @@ lint: $(STAMP)
 
 # These tests feed broken files to native decoders, run under limits of the system and start many interpreters: they get
 # processes of their own. In processes that had run a thousand other tests, some have died when a child process ended.
+# One thread for each of two processes: two each would wait for each other most of the time.
+test: export OMP_NUM_THREADS = 1
 test: lint
 	$(BIN)/pytest -n 2 tests/io tests/sharing
 	$(BIN)/pytest -n 2 --ignore=tests/io --ignore=tests/sharing --ignore=tests/integration
