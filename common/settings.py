@@ -81,7 +81,7 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: isinstance(value, bool),
     ),
     (
-        "batch_size irnet_batch_size irnet_epochs num_epochs steps_per_epoch val_interval",
+        "batch_size irnet_batch_size irnet_epochs num_epochs smooth_samples steps_per_epoch val_interval",
         "a whole number above 0 is needed",
         lambda value: _whole(value, 1),
     ),
@@ -113,7 +113,7 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: _number(value) and 0 <= value < 1,
     ),
     (
-        "learning_rate lung_margin rotation shear weight_decay",
+        "learning_rate lung_margin rotation shear smooth_noise weight_decay",
         "a number from 0 on is needed",
         lambda value: _number(value) and 0 <= value < float("inf"),
     ),

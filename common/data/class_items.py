@@ -9,12 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from .index import COLUMNS, DataIndexError, read_index, select
+from .index import DataIndexError, read_index, select
 
 logger = logging.getLogger(__name__)
-
-#: Columns that hold a class of the image.
-LABEL_COLUMNS = ("tb", "abnormal")
 
 
 def class_items(
@@ -33,8 +30,9 @@ def class_items(
 
     Args:
         dataset_dir: folder with ``index.csv``.
-        labels: column of the class, or several: the first one that a row fills counts. ``["abnormal", "tb"]`` tells
-            normal from abnormal radiographs and takes those with TB for abnormal.
+        labels: column of the class, any one of the index with 0, 1 or nothing in it, or several: the first one that
+            a row fills counts. ``["abnormal", "tb"]`` tells normal from abnormal radiographs and takes those with TB
+            for abnormal.
         sites: values of ``dataset`` to keep; all when empty.
         split_column: column with the split of each row.
         splits: values of ``split_column`` to keep; all when empty.
@@ -47,11 +45,12 @@ def class_items(
     """
     root = Path(dataset_dir)
     columns = [labels] if isinstance(labels, str) else list(labels)
-    unknown = sorted(set(columns) - set(LABEL_COLUMNS))
-    if unknown or not columns:
-        found = ", ".join(unknown) or "none"
-        raise DataIndexError(f"labels: one or more of {', '.join(LABEL_COLUMNS)} are needed, found {found}")
+    if not columns:
+        raise DataIndexError("labels: the column of the class is needed, such as tb, found none")
     table = read_index(root, required=("image", columns[0]))
+    unknown = [column for column in columns if column not in table.columns]
+    if unknown:
+        raise DataIndexError(f"{root / 'index.csv'}: labels: no column {', '.join(unknown)}")
     rows = select(table, sites=sites, split_column=split_column, splits=splits)
     values = _first_filled(rows, columns)
     name = " or ".join(columns)
@@ -97,8 +96,6 @@ def spread(items: list[dict[str, Any]], limit: int | None) -> list[dict[str, Any
 
 
 def _first_filled(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
-    # The index comes with every column of the contract, empty where the file lacks it.
-    assert set(columns) <= set(COLUMNS)
     values = rows[columns[0]].str.strip()
     for column in columns[1:]:
         values = values.where(values != "", rows[column].str.strip())

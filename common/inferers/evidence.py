@@ -26,6 +26,8 @@ class EvidenceInferer(Inferer):
         layer: see :class:`common.localization.EvidenceMapper`.
         amp: bfloat16 for the forward pass, as in :class:`MixedPrecisionInferer`.
         runtime: runs the convolutions, up to the maps that the head pools, in place of torch.
+        samples: noisy copies of ``smooth_saliency``.
+        noise: their standard deviation as a fraction of the image's range.
 
     Raises:
         UsageError: with a runtime, what needs gradients of the convolutions. At the first batch: an unknown method or
@@ -39,6 +41,8 @@ class EvidenceInferer(Inferer):
         layer: str | None = None,
         amp: bool = False,
         runtime: CompiledInferer | None = None,
+        samples: int = 25,
+        noise: float = 0.15,
     ) -> None:
         super().__init__()
         if runtime is not None and (layer is not None or method in IMAGE_METHODS):
@@ -52,6 +56,8 @@ class EvidenceInferer(Inferer):
         self.layer = layer
         self.amp = amp
         self.runtime = runtime
+        self.samples = samples
+        self.noise = noise
         self._network: nn.Module | None = None
         self._mapper: EvidenceMapper
 
@@ -60,7 +66,9 @@ class EvidenceInferer(Inferer):
         if self._network is not network:
             check_method(network, self.method, self.layer)
             run = network if self.runtime is None else CompiledFeatures(network, self.runtime)
-            self._mapper = EvidenceMapper(run, self.method, self.target, self.layer)
+            self._mapper = EvidenceMapper(
+                run, self.method, self.target, self.layer, samples=self.samples, noise=self.noise
+            )
             self._network = network
         kind = inputs.device.type
         with torch.autocast(kind, dtype=torch.bfloat16, enabled=self.amp and kind in ("cpu", "cuda")):

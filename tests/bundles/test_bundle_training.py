@@ -35,8 +35,7 @@ def test_the_loss_falls_and_all_files_are_written(bundle: Bundle, phantoms: Path
     assert bundle.train(dataset_dir=phantoms, output_dir=tmp_path, **{**options, **bundle.learning}) == 0
     table = curves(tmp_path)
     assert list(table["epoch"]) == list(range(1, 21))
-    # Single epochs of three steps of two images jump.
-    assert table["loss"].iloc[-5:].mean() < 0.75 * table["loss"].iloc[:5].mean()
+    assert table["loss"].iloc[-1] < 0.6 * table["loss"].iloc[0]
     assert table[bundle.metric].between(0, 1).all()
     if bundle.metric_rises:
         assert table[bundle.metric].iloc[-1] > table[bundle.metric].iloc[0]

@@ -41,6 +41,13 @@ def test_the_first_filled_column_counts(folder: Path) -> None:
     assert classes(class_items(folder, labels=["abnormal", "tb"])) == {"a0": 0, "a1": 1, "a2": 1, "b0": 1, "b2": 0}
 
 
+def test_any_column_of_the_index_can_hold_the_class(folder: Path) -> None:
+    table = pd.read_csv(folder / "index.csv", dtype=str)
+    table.assign(pneumothorax=["1", "0", "", "1", "", "0"]).to_csv(folder / "index.csv", index=False)
+    assert classes(class_items(folder, labels="pneumothorax")) == {"a0": 1, "a1": 0, "b0": 1, "b2": 0}
+    assert classes(class_items(folder, labels=["pneumothorax", "tb"]))["a2"] == 1
+
+
 def test_sites_and_splits_select(folder: Path) -> None:
     assert classes(class_items(folder, sites=["a"], splits=["train"])) == {"a0": 0, "a1": 1}
 
@@ -54,8 +61,10 @@ def test_one_class_is_refused_unless_allowed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"labels": "findings"}, r"labels: one or more of tb, abnormal are needed, found findings"),
-        ({"labels": []}, r"labels: one or more of tb, abnormal are needed, found none"),
+        ({"labels": "effusion"}, r"index\.csv: column effusion is missing; found dataset, image, tb, abnormal"),
+        ({"labels": ["tb", "effusion"]}, r"index\.csv: labels: no column effusion"),
+        ({"labels": "cls_split"}, r"index\.csv: cls_split must be 0, 1 or empty, found train, val"),
+        ({"labels": []}, r"labels: the column of the class is needed, such as tb, found none"),
         ({"sites": ["b"], "splits": ["train"]}, r"none of the 2 selected rows has a value of tb"),
     ],
 )

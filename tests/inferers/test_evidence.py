@@ -42,6 +42,14 @@ def test_scores_are_the_networks_and_maps_the_mappers(method: str) -> None:
     assert found["evidence"].shape == images.shape
 
 
+def test_number_and_strength_of_the_noisy_copies_are_the_mappers() -> None:
+    network, images = Patches().eval(), torch.rand(1, 1, 32, 32)
+    found = EvidenceInferer("smooth_saliency", samples=2, noise=0.4)(images, network)["evidence"]
+    torch.testing.assert_close(found, EvidenceMapper(network, "smooth_saliency", samples=2, noise=0.4)(images)[1])
+    for other in ({"samples": 3, "noise": 0.4}, {"samples": 2, "noise": 0.1}):
+        assert not torch.equal(found, EvidenceMapper(network, "smooth_saliency", **other)(images)[1])
+
+
 def test_reduced_precision_is_close() -> None:
     network, images = Patches().eval(), torch.rand(2, 1, 32, 32)
     precise, rough = EvidenceInferer("cam")(images, network), EvidenceInferer("cam", amp=True)(images, network)
