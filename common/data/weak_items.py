@@ -8,11 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..errors import UsageError
 from .class_items import class_items, spread
@@ -20,6 +17,7 @@ from .index import INDEX_NAME, DataIndexError, read_index
 from .lesion_boxes import image_size, lesion_boxes
 from .lesion_items import WEAK, lesion_item, listed, name_below
 from .patients import patient_keys
+from .random_boxes import FoundBoxes, misplaced
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +33,7 @@ def weak_lesion_items(
     exclude: Sequence[Mapping[str, Any]] | None = None,
     min_probability: float = 0.0,
     random_boxes: bool = False,
+    random_places: str = "anywhere",
     seed: int = 0,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
@@ -55,7 +54,8 @@ def weak_lesion_items(
         min_probability: leave out images whose probability of TB, as the classifier gave it, is lower.
         random_boxes: put every box to a random place of its image, its size kept: the placebo that tells what the
             place of the boxes is worth.
-        seed: of the places; the same for an image whatever else is chosen.
+        random_places: where they go; see :func:`.random_boxes.misplaced`.
+        seed: of the places; anywhere, they are the same for an image whatever else is chosen.
         limit: keep only so many items, spread evenly over the list; for trying things out.
 
     Returns:
@@ -64,7 +64,7 @@ def weak_lesion_items(
     Raises:
         DataIndexError: no such index; it names none of the images of ``dataset_dir``; no weak mask is left; boxes that
             cannot be read or lie outside their image; or see :func:`common.data.class_items`.
-        UsageError: no ``weak_dir``, or a weight that is not above 0.
+        UsageError: no ``weak_dir``, a weight that is not above 0, or see :func:`.random_boxes.misplaced`.
     """
     if weak_dir is None:
         raise UsageError("weak_dir: the output folder of a run of the bundle tb_cls with localize.yaml is needed")
@@ -85,7 +85,8 @@ def weak_lesion_items(
     own = set(table.loc[~table["boxes"].str.strip().isin(["", "[]"]), "image"])
     held = _held_patients(root, patients, exclude or [])
 
-    items, problems = [], []
+    found: list[FoundBoxes] = []
+    problems = []
     left_out: Counter[str] = Counter()
     for _, row in weak.iterrows():
         name = row["image"]
@@ -109,19 +110,28 @@ def weak_lesion_items(
             if not len(boxes):
                 left_out["on which nothing was found"] += 1
                 continue
-            if random_boxes:
-                boxes = random_places(boxes, size, np.random.default_rng([seed, crc32(name.encode())]))
-            items.append(
-                lesion_item(
-                    root, name, with_tb[name], WEAK, patients[name], boxes, [0] * len(boxes), source=WEAK, weight=weight
-                )
-            )
+            found.append(FoundBoxes(name, size, boxes))
     if problems:
         raise DataIndexError(f"{path}: {listed(problems, separator='; ')}")
     account = "; ".join(f"{count} {reason}" for reason, count in left_out.items()) or "none"
-    if not items:
+    if not found:
         raise DataIndexError(f"{path}: no weak masks found; of {len(weak)} images were left out: {account}")
-    logger.info("%s: weak masks of %d of %d images; left out: %s", path, len(items), len(weak), account)
+    logger.info("%s: weak masks of %d of %d images; left out: %s", path, len(found), len(weak), account)
+    placed = misplaced(found, random_places, seed) if random_boxes else [image.boxes for image in found]
+    items = [
+        lesion_item(
+            root,
+            image.name,
+            with_tb[image.name],
+            WEAK,
+            patients[image.name],
+            boxes,
+            [0] * len(boxes),
+            source=WEAK,
+            weight=weight,
+        )
+        for image, boxes in zip(found, placed, strict=True)
+    ]
     return spread(items, limit)
 
 
@@ -136,11 +146,3 @@ def _probability(row: pd.Series, path: Path) -> float:
     except ValueError:
         found = row["tb_probability"]
         raise DataIndexError(f"{path}: {row['image']}: tb_probability must be a number, found {found!r}") from None
-
-
-def random_places(
-    boxes: NDArray[np.float32], size: Sequence[int], generator: np.random.Generator
-) -> NDArray[np.float32]:
-    """Boxes [N, 4] of the same sizes anywhere in an image (W, H), their corners on whole pixels."""
-    room = np.maximum(np.array(size) - boxes[:, 2:], 0).astype(np.int64)
-    return np.hstack([generator.integers(0, room, endpoint=True), boxes[:, 2:]]).astype(np.float32)

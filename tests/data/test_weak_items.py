@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from common.data import DataIndexError, lesion_items, weak_lesion_items
-from common.data.weak_items import random_places
+from common.data.random_boxes import FoundBoxes, misplaced
 from common.errors import UsageError
 from common.handlers import RegionFiles
 from common.io import RadiographLayout
@@ -188,17 +188,18 @@ def test_placebo_boxes_move_and_nothing_else_does(root: Path, weak: Path) -> Non
     assert alone[0]["boxes"].tolist() == placebo[0]["boxes"].tolist(), "whatever else is chosen"
 
 
-def test_random_places_are_uniform_and_inside() -> None:
-    boxes = np.tile(np.array([[10, 20, 30, 40.5]], dtype=np.float32), (4000, 1))
-    found = random_places(boxes, (80, 96), np.random.default_rng(0))
-    assert found.dtype == np.float32
-    assert (found[:, 2:] == boxes[:, 2:]).all()
-    corners = found[:, :2]
-    assert (corners == corners.round()).all()
-    assert corners.min(axis=0).tolist() == [0, 0]
-    assert corners.max(axis=0).tolist() == [50, 55]
-    assert corners.mean(axis=0) == pytest.approx([25, 27.5], abs=1)
-    assert corners.std(axis=0) == pytest.approx(np.array([51, 56]) / np.sqrt(12), rel=0.05)
+def test_placebo_boxes_go_where_other_images_have_theirs(root: Path, weak: Path) -> None:
+    real, placebo = (
+        weak_lesion_items(weak, root, random_boxes=moved, random_places="found", splits=["train"], seed=3)
+        for moved in (False, True)
+    )
+    expected = misplaced([FoundBoxes(item["name"], (80, 96), item["boxes"]) for item in real], "found", seed=3)
+    assert [item["boxes"].tolist() for item in placebo] == [boxes.tolist() for boxes in expected]
+
+
+def test_unknown_places_are_refused(root: Path, weak: Path) -> None:
+    with pytest.raises(UsageError, match="random_places: one of anywhere, found is needed, got 'lungs'"):
+        weak_lesion_items(weak, root, random_boxes=True, random_places="lungs")
 
 
 def test_a_placebo_as_large_as_its_image_stays(root: Path, weak: Path) -> None:
