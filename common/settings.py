@@ -91,6 +91,11 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: value is None or _whole(value, 1),
     ),
     (
+        "channel",
+        "a whole number from 0 on, or null, is needed",
+        lambda value: value is None or _whole(value, 0),
+    ),
+    (
         "num_cases num_workers plateau_patience seed",
         "a whole number from 0 on is needed",
         lambda value: _whole(value, 0),
@@ -123,7 +128,7 @@ _GROUPS: tuple[tuple[str, str, Callable[[Any], bool]], ...] = (
         lambda value: isinstance(value, list | tuple) and len(value) > 0 and all(map(_number, value)),
     ),
     (
-        "box_classes",
+        "box_classes box_labels",
         "a list of names, or null, is needed, as in [active, latent]",
         lambda value: value is None or (isinstance(value, list | tuple) and len(value) > 0 and _texts(value)),
     ),

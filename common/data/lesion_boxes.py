@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,21 @@ def lesion_boxes(text: str, size: Sequence[int]) -> tuple[list[str], NDArray[np.
             "boxes are x, y, width, height in pixels of the image file, origin top left"
         )
     return labels, boxes
+
+
+def of_labels(text: str, labels: Collection[str]) -> str:
+    """An entry of the column without the boxes of other labels; "[]", nothing to find, where all boxes are of others.
+
+    Args:
+        text: entry of the column. One that cannot be read stays as it is, to be refused where it is used.
+        labels: to keep.
+    """
+    try:
+        entries = json.loads(text)
+        kept = [entry for entry in entries if entry.get("label", "") in labels]
+    except (ValueError, TypeError, AttributeError):
+        return text
+    return text if len(kept) == len(entries) else json.dumps(kept)
 
 
 def image_size(path: str | Path) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ..data import read_index, select
+from ..data.lesion_boxes import of_labels
 from ..metrics import HitRule, parse_hit_rule
 from ..metrics.froc_hits import HIT_IOU
 from .checks import refuse_twice, require_compared
@@ -39,6 +40,7 @@ def evaluate_lesions(
     splits: Sequence[str] | None = None,
     lungs_dir: str | Path | None = None,
     hit: HitRule = HIT_IOU,
+    box_labels: str | Sequence[str] | None = None,
     repeats: int = 2000,
     seed: int = 0,
     processes: int = 1,
@@ -60,6 +62,8 @@ def evaluate_lesions(
         lungs_dir: output folder of lung_seg on ``dataset_dir``, for images whose lung mask the index does not name; of
             those without either, the index column ``lung_area_fraction`` counts where there is one.
         hit: which lesions are hits, see :func:`common.metrics.lesion_hits`: a least IoU, or "centre".
+        box_labels: labels of the boxes to find, where a class was outlined by itself; images that have boxes of others
+            alone have nothing to find. All when empty.
         repeats: bootstrap repeats.
         seed: seed of the bootstrap.
         processes: worker processes that compare images; 1 works in this one.
@@ -67,8 +71,8 @@ def evaluate_lesions(
 
     Raises:
         DataIndexError: no index, or nothing selected.
-        EvaluationError: a run that cannot be read, an image listed twice, no selected image with a truth, or none of
-            them compared.
+        EvaluationError: a run that cannot be read, an image listed twice, no selected image with a truth, none of them
+            compared, or labels of which no selected image has a box.
         RegionFileError: a ``lesions.json`` of another form.
     """
     try:
@@ -79,6 +83,8 @@ def evaluate_lesions(
     index = read_index(folder)
     rows = select(index, sites=sites, split_column=split_column, splits=splits)
     refuse_twice(rows, folder)
+    labels = _listed(box_labels)
+    rows = _with_boxes_of(rows, labels)
     run, known = read_lesion_run(predictions_dir, folder), KnownLungs(folder, lungs_dir)
     measure = LesionMeasure(run, known, rule, split_column)
     images, lesions = measure_lesions(measure, rows, processes=processes, progress=progress)
@@ -105,6 +111,7 @@ def evaluate_lesions(
             **selection,
             "lungs": None if lungs_dir is None else str(lungs_dir),
             "hit_rule": rule,
+            "box_labels": labels,
             "bootstrap_repeats": repeats,
             "bootstrap_seed": seed,
         },
@@ -139,9 +146,24 @@ def report_lesions(
     def draw(found: LesionEvaluation, pictures: Path) -> None:
         folder = index_folder(dataset_dir)
         run = read_lesion_run(predictions_dir, folder)
-        draw_lesion_cases(found.per_image, read_index(folder), run, output_dir=pictures, count=cases)
+        index = _with_boxes_of(read_index(folder), _listed(options.get("box_labels")))
+        draw_lesion_cases(found.per_image, index, run, output_dir=pictures, count=cases)
 
     return deliver(evaluate_lesions(predictions_dir, dataset_dir, **options), output_dir, draw if cases else None)
+
+
+def _listed(labels: str | Sequence[str] | None) -> list[str]:
+    return [labels] if isinstance(labels, str) else list(labels or [])
+
+
+def _with_boxes_of(rows: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+    """Rows of the index with the boxes of these labels alone; with all where none is named."""
+    if not labels:
+        return rows
+    kept = rows["boxes"].map(lambda text: of_labels(text, labels))
+    if not kept.str.strip().isin(["", "[]"]).all():
+        return rows.assign(boxes=kept)
+    raise EvaluationError(f"none of the {len(rows)} selected images has a box of the label {' or '.join(labels)}")
 
 
 def _by_site(

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
+from monai.config import KeysCollection, NdarrayOrTensor
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
-from monai.utils import CommonKeys, convert_to_dst_type
+from monai.utils import CommonKeys, convert_to_dst_type, convert_to_tensor
 
 from ..errors import UsageError
 from ..metrics.confidence import expected_dice
@@ -36,14 +36,16 @@ class FindLesionsd(MapTransform):
     :class:`.Region`, with the mean probability of each component as score.
 
     Args:
-        keys: key of the map [1, W, H] with values in [0, 1], in the geometry of the source. Several are not accepted.
+        keys: key of the map [C, W, H] with values in [0, 1], in the geometry of the source. Several are not accepted.
         threshold: probability from which a pixel is lesion.
         min_area: components smaller than this fraction of the image are dropped.
         lung_key: key of the lung mask [1, W, H]; components that lie mostly outside are dropped. None keeps all.
         lung_margin: how far the lungs are enlarged first, as a fraction of the image's shorter side.
+        channel: of a map of several classes, the one to outline; None outlines any, by the highest probability of all.
 
     Raises:
-        UsageError: a threshold not between 0 and 1, a least area or margin out of 0 to 1.
+        UsageError: a threshold not between 0 and 1, a least area or margin out of 0 to 1; when called, a channel that
+            the map does not have.
         ValueError: several keys.
     """
 
@@ -54,6 +56,7 @@ class FindLesionsd(MapTransform):
         min_area: float = 0.0,
         lung_key: Hashable | None = None,
         lung_margin: float = 0.05,
+        channel: int | None = None,
     ) -> None:
         super().__init__(keys)
         if len(self.keys) != 1:
@@ -67,10 +70,11 @@ class FindLesionsd(MapTransform):
         self.min_area = min_area
         self.lung_key = lung_key
         self.lung_margin = lung_margin
+        self.channel = channel
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
-        probability = d[self.keys[0]]
+        probability = self._one_class(d[self.keys[0]])
         mask, lesions = find_lesions(
             map_array(probability, "FindLesionsd"),
             self.threshold,
@@ -83,6 +87,15 @@ class FindLesionsd(MapTransform):
             probability.meta[REGION_BOXES] = [list(lesion.box) for lesion in lesions]
         d[LESION_PROBABILITY], d[LESIONS] = probability, lesions
         return d
+
+    def _one_class(self, maps: NdarrayOrTensor) -> NdarrayOrTensor:
+        """The map [1, W, H] that is outlined."""
+        classes = maps.shape[0]
+        if self.channel is None:
+            return maps if classes == 1 else convert_to_dst_type(convert_to_tensor(maps).amax(0, keepdim=True), maps)[0]
+        if not 0 <= self.channel < classes:
+            raise UsageError(f"channel {self.channel}: the network gives the channels 0 to {classes - 1}")
+        return maps[self.channel : self.channel + 1]
 
 
 FindLesionsD = FindLesionsDict = FindLesionsd

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from bundle_facts import BUNDLES
 from PIL import Image
-from two_lungs import bright_network, dice, picture, rows_of, table, truth
+from two_lungs import BRIGHT, bright_network, dice, picture, rows_of, table, truth
 
 from common.data.phantom_files import write_picture
 from common.localization import read_regions
@@ -50,6 +51,23 @@ def test_masks_boxes_and_columns_agree(outline: Run, tmp_path: Path) -> None:
         assert float(rows.loc[name, "tb_area_fraction"]) == pytest.approx(truth().mean(), abs=1e-5)
         assert float(rows.loc[name, "lesion_confidence"]) > 0.99
         assert rows.loc[name, "flags"] == ""
+
+
+@pytest.mark.parametrize(("channel", "whole"), [(0, True), (1, False), ("$None", True)])
+def test_one_class_of_several_is_outlined_or_any(outline: Run, tmp_path: Path, channel: int | str, whole: bool) -> None:
+    """The first class is what is bright, the second nothing."""
+    write_picture(tmp_path / "in" / "a.png", picture(truth()))
+    weights = tmp_path / "classes.pt"
+    torch.save({"weight": torch.full((2, 1, 1, 1), 100.0), "bias": torch.tensor([-50.0, -150.0])}, weights)
+    assert outline(network_def={**BRIGHT, "out_channels": 2}, weights=weights, channel=channel) == 0
+    assert np.array_equal(rows_of(tmp_path / "out" / "a_tb.png"), truth() & whole)
+    assert table(tmp_path / "out").loc["a.png", "lesions"] == str(2 * whole)
+
+
+def test_a_class_that_the_network_lacks_is_reported(outline: Run, tmp_path: Path) -> None:
+    write_picture(tmp_path / "in" / "a.png", picture(truth()))
+    assert outline(channel=1) == 3
+    assert "channel 1: the network gives the channels 0 to 0" in table(tmp_path / "out").loc["a.png", "reason"]
 
 
 def test_the_least_area_drops_the_smaller_lesion(outline: Run, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.lesion_boxes import image_size, lesion_boxes
+from common.data.lesion_boxes import image_size, lesion_boxes, of_labels
 from common.io import RadiographError
 
 
@@ -23,6 +23,17 @@ def test_labels_and_boxes_are_read() -> None:
     assert labels == ["active", "latent"]
     assert boxes.dtype == np.float32
     assert boxes.tolist() == [[1, 2, 3, 4.5], [0, 0, 80, 96]]
+
+
+def test_boxes_of_other_labels_are_left_out() -> None:
+    column = (
+        '[{"label": "active", "xywh": [1, 2, 3, 4]}, {"label": "latent", "xywh": [0, 0, 8, 9]}, {"xywh": [5, 6, 7, 8]}]'
+    )
+    assert lesion_boxes(of_labels(column, ["latent"]), (80, 96))[1].tolist() == [[0, 0, 8, 9]]
+    assert of_labels(column, ["healed"]) == "[]"
+    assert of_labels(column, ["active", "latent", ""]) == column
+    for unreadable in ("", "[", '{"label": 3}', "[3]"):
+        assert of_labels(unreadable, ["active"]) == unreadable
 
 
 def test_an_empty_list_has_no_boxes() -> None:

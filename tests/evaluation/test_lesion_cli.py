@@ -55,6 +55,24 @@ def test_prints_and_writes(made: MadeUpRegions, tmp_path: Path, capsys: pytest.C
     assert record["findings_agreement"] is None
 
 
+def test_boxes_of_one_label_alone_are_the_truth(made: MadeUpRegions, tmp_path: Path) -> None:
+    boxes = json.loads(next(row["boxes"] for row in made.index() if row["image"] == made.image("b")))
+    boxes[1]["label"] = "latent"
+    made.change("b", boxes=json.dumps(boxes))
+    run = make_lesion_run(made)
+    assert lesions(made, run, "--box_labels", "latent") == 0
+    images = written(made)
+    # Of "b" only the box that was found counts; "a" and "c" have nothing of this label, but something was outlined.
+    assert images.loc[made.image("b"), ["boxes", "truth", "found"]].tolist() == [1, "latent", "1.0"]
+    assert images.loc[made.image("a"), ["boxes", "truth", "dice"]].tolist() == [0, "no boxes", 0.0]
+    assert json.loads((tmp_path / "out/summary.json").read_text())["settings"]["box_labels"] == ["latent"]
+
+
+def test_a_label_that_no_box_has_is_an_error(made: MadeUpRegions, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lesions(made, make_lesion_run(made), "--box_labels", "healed") == 1
+    assert "none of the 5 selected images has a box of the label healed" in capsys.readouterr().err
+
+
 def test_cases_are_drawn_by_dice_and_the_worst_normal_one(made: MadeUpRegions, tmp_path: Path) -> None:
     folder = tmp_path / "out/cases"
     folder.mkdir(parents=True)

@@ -31,6 +31,12 @@ def add_parser(verbs: Any) -> None:
     add_lungs(parser)
     add_hit(parser)
     parser.add_argument(
+        "--box_labels",
+        nargs="*",
+        metavar="LABEL",
+        help="labels of the boxes to find, where a class was outlined by itself (default: all)",
+    )
+    parser.add_argument(
         "--cases",
         type=whole_number,
         default=3,
@@ -60,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         splits=args.splits,
         lungs_dir=args.lungs,
         hit=args.hit,
+        box_labels=args.box_labels,
         repeats=args.repeats,
         seed=args.seed,
         processes=args.processes,
