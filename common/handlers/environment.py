@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,12 +14,15 @@ import torch
 from .ranks import process_count
 
 PACKAGES = ("cxr-tb-common", "monai", "torch", "pytorch-ignite", "numpy", "pydicom", "pillow")
+#: Other runtimes of networks, told of where they are loaded.
+RUNTIMES = ("openvino", "onnxruntime")
 
 
 def environment() -> dict[str, Any]:
     """Versions of Python and the packages that shape the results, processor, threads, GPU and number of processes."""
+    loaded = [name for name in RUNTIMES if name in sys.modules]
     return {
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: _version(name) for name in (*PACKAGES, *loaded)},
         "python": platform.python_version(),
         "processor": _processor(),
         "threads": torch.get_num_threads(),

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -133,3 +134,4 @@ def test_openvino_gives_the_masks_of_torch(lung_seg: Bundle, infer: Callable[...
         assert np.array_equal(rows_of(tmp_path / "out" / name), rows_of(tmp_path / "openvino" / name))
     record = json.loads((tmp_path / "openvino" / "run.json").read_text(encoding="utf-8"))
     assert record["settings"]["inferer"] == "OpenVINOInferer"
+    assert record["packages"]["openvino"] == version("openvino")
