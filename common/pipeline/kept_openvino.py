@@ -50,11 +50,6 @@ class OpenVINOInferer(inferers.OpenVINOInferer):
             self._keep(model, path)
         return model
 
-    def _compile(self, network: nn.Module, example: torch.Tensor) -> None:
-        options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": self.precision}
-        compiled = self._openvino.Core().compile_model(self._convert(network, example), "CPU", options)
-        self._queue = self._openvino.AsyncInferQueue(compiled)
-
     def _keep(self, model: Any, path: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f"{path.stem}.{os.getpid()}.xml")
