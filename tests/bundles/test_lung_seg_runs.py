@@ -135,3 +135,5 @@ def test_openvino_gives_the_masks_of_torch(lung_seg: Bundle, infer: Callable[...
     record = json.loads((tmp_path / "openvino" / "run.json").read_text(encoding="utf-8"))
     assert record["settings"]["inferer"] == "OpenVINOInferer"
     assert record["packages"]["openvino"] == version("openvino")
+    with pytest.raises(ResumeError, match=r"results of another precision \(f32, now bf16\); choose another"):
+        infer("inference_openvino", output_dir=tmp_path / "openvino", resume_inference=True)

@@ -15,6 +15,8 @@ import torch
 from bundle_facts import TB_CLS
 from PIL import Image
 
+from common.handlers import ResumeError
+
 #: One site without lists, whose patients are shared out.
 LISTS = {"phantom_north": "cls_split", "phantom_south": "cls_split", "phantom_east": None}
 
@@ -98,3 +100,5 @@ def test_maps_of_openvino_are_those_of_torch(films: Path, tmp_path: Path) -> Non
         path = f"{Path(name).with_suffix('')}_evidence.png"
         maps = [grey(tmp_path / run / path).astype(int) for run in ("torch", "openvino")]
         assert np.abs(maps[0] - maps[1]).max() <= 2
+    with pytest.raises(ResumeError, match="results of another precision"):
+        localise(films, tmp_path / "torch", "localize_openvino", resume_inference=True, **options)
