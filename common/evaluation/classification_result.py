@@ -19,6 +19,7 @@ from .files import write_figure, write_table, write_text
 from .frames import records
 from .heterogeneity import Heterogeneity
 from .masks import MISSING, OK
+from .ranking_errors import ranking_errors
 
 _PACKAGES = ("cxr-tb-common", "numpy", "scipy", "scikit-learn", "pandas")
 
@@ -107,6 +108,10 @@ class ClassificationEvaluation:
         wrong = wrong.sort_values(["place", "confidence"], ascending=[True, False], kind="stable")
         return wrong[list(_ERROR_COLUMNS)]
 
+    def ranking_errors(self) -> pd.DataFrame:
+        """See :func:`.ranking_errors.ranking_errors`."""
+        return ranking_errors(self.per_image)
+
     def markdown(self) -> str:
         """The evaluation for people."""
         return classification_markdown(self)
@@ -138,6 +143,7 @@ class ClassificationEvaluation:
         folder.mkdir(parents=True, exist_ok=True)
         tables = {
             **{"per_image": self.per_image, "summary": self.summary, "errors": self.errors()},
+            "ranking_errors": self.ranking_errors(),
             # The thresholds stay as they are: two of them may differ in the last digit only.
             "thresholds": self.thresholds.round(dict.fromkeys(self.thresholds.columns.drop("threshold"), 6)),
             **{"roc": self.curves.roc, "roc_band": self.curves.roc_band},

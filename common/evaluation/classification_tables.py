@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from .masks import OK
 from .operating_point import WHO_TRIAGE
+from .ranking_errors import half_of
 from .tables import format_p, markdown_table
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def classification_markdown(found: ClassificationEvaluation) -> str:
     )
     parts += ["Decisions as saved, with Clopper-Pearson 95 % intervals\n", _figures(whole, _DECISION)]
     parts += [f"{WHO_TRIAGE}\n", _targets(found.targets, several)]
+    parts += _costliest(found, several)
     if found.settings["prevalences"]:
         parts.append("Predictive values where another share of people is positive\n")
         parts.append(_predictive_values(whole, found.settings["prevalences"]))
@@ -96,6 +99,24 @@ def _figures(rows: pd.DataFrame, metrics: dict[str, str], *, by_chance: bool = F
 
 def _targets(targets: pd.DataFrame, several: bool) -> str:
     return "".join(f"- {f'{row.run}, ' if several else ''}{row.dataset}: {row.line}\n" for row in targets.itertuples())
+
+
+def _costliest(found: ClassificationEvaluation, several: bool) -> list[str]:
+    """How few images make up half of what each run's AUC lacks."""
+    lines = []
+    done = found.per_image[found.per_image["status"] == OK]
+    for run, rows in found.ranking_errors().groupby("run", sort=False):
+        sides = []
+        for label, name in ((1, "positive"), (0, "negative")):
+            of_class = rows[rows["label"] == label]
+            images = int(((done["run"] == run) & (done["label"] == label)).sum())
+            sides.append(f"{half_of(of_class['lost'])} of the {images} {name} images")
+        lacks = rows.loc[rows["label"] == 1, "lost"].sum()
+        lines.append(
+            f"{f'{run}: what' if several else 'What'} the AUC of all images together lacks of 1 is {lacks:.3f}; half "
+            f"of it falls on {sides[0]}, or on {sides[1]} (ranking_errors.csv)\n"
+        )
+    return lines
 
 
 def _predictive_values(whole: pd.DataFrame, prevalences: Sequence[float]) -> str:

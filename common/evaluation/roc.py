@@ -129,7 +129,7 @@ def delong(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Areas of several classifiers on the same images and their covariance.
 
-    Placements from ranks, in n log n (Sun and Xu, IEEE Signal Process Lett 2014); covariance of DeLong et al.
+    :func:`placements` from ranks, in n log n (Sun and Xu, IEEE Signal Process Lett 2014); covariance of DeLong et al.
     (Biometrics 1988), with groups that of Obuchowski (Biometrics 1997), which equals it when every image is alone.
 
     Args:
@@ -147,9 +147,7 @@ def delong(
     # Each group's share in the deviation of each area, from its positives and from its negatives.
     shares = np.empty((2, len(scores), n_groups))
     for number, score in enumerate(scores):
-        ranks = stats.rankdata(score)
-        above = (ranks[positive] - stats.rankdata(score[positive])) / n_negative
-        below = 1 - (ranks[~positive] - stats.rankdata(score[~positive])) / n_positive
+        above, below = placements(score, positive)
         areas[number] = above.mean()
         for side, (chosen, deviation) in enumerate(
             ((positive, (above - areas[number]) / n_positive), (~positive, (below - areas[number]) / n_negative))
@@ -165,6 +163,25 @@ def delong(
         + n_groups / (n_groups - 1) * (mixed + mixed.T)
     )
     return areas, covariance
+
+
+def placements(
+    scores: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the images of each class stand among those of the other; the mean of either is the area.
+
+    Args:
+        scores: shape [images].
+        positive: shape [images]; both classes are there.
+
+    Returns:
+        For every positive image the share of negative ones that score lower, for every negative one the share of
+        positive ones that score higher; ties count one half.
+    """
+    ranks = stats.rankdata(scores)
+    above = (ranks[positive] - stats.rankdata(scores[positive])) / (~positive).sum()
+    below = 1 - (ranks[~positive] - stats.rankdata(scores[~positive])) / positive.sum()
+    return above, below
 
 
 def newcombe(area: float, positives: int, negatives: int, *, confidence: float = 0.95) -> tuple[float, float]:
