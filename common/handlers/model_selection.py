@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from ..errors import UsageError
 from ..io import atomic_write
 from .ranks import is_main_process
 
@@ -29,6 +31,10 @@ class ModelSelection:
         path: file of the best network, written atomically by the main process only.
         metric: name in ``evaluator.state.metrics``; higher is better.
         patience: validations without improvement after which training ends; None never ends it.
+        known: names that ``metric`` may have; another one is refused before an epoch is spent. None accepts any.
+
+    Raises:
+        UsageError: ``metric`` is none of ``known``.
     """
 
     def __init__(
@@ -38,7 +44,10 @@ class ModelSelection:
         path: str | Path,
         metric: str,
         patience: int | None = None,
+        known: Collection[str] | None = None,
     ) -> None:
+        if known is not None and metric not in known:
+            raise UsageError(f"key_metric {metric}: validation gives {', '.join(known)}")
         if patience is not None and patience < 1:
             raise ValueError(f"ModelSelection: patience must be at least 1 or null, got {patience}")
         self.evaluator = evaluator

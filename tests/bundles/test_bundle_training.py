@@ -12,6 +12,7 @@ from ignite.engine import Engine
 from PIL import Image
 from training_files import assert_equal, curves, state
 
+from common.errors import UsageError
 from common.handlers import EpochSeed, LossError, ResumeFileError, WeightsError
 from common.networks import TinyUNet
 
@@ -143,6 +144,14 @@ def test_a_loss_that_is_no_number_ends_the_run_with_an_error(bundle: Bundle, pha
     ):
         bundle.train(dataset_dir=phantoms, output_dir=tmp_path, learning_rate=1e30, amp=False)
     assert not (tmp_path / "models").exists()
+
+
+def test_a_metric_that_validation_does_not_give_is_refused_beforehand(
+    bundle: Bundle, phantoms: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=f"^key_metric val_accuracy: validation gives {bundle.metric}$"):
+        bundle.train(dataset_dir=phantoms, output_dir=tmp_path / "out", key_metric="val_accuracy")
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_checkpoint_to_resume_from_is_an_error(bundle: Bundle, phantoms: Path, tmp_path: Path) -> None:
