@@ -18,9 +18,9 @@ def add_parser(verbs: Any) -> None:
         help="compare saved TB scores with the truth",
         description="Compare the predictions.csv of a TB classifier with the labels of an index: AUC, average "
         "precision, Brier score, calibration error, sensitivity, specificity and predictive values with 95 % "
-        "intervals, by site and subgroup, the WHO triage target, a check whether the score tells sites apart, and the "
-        "worst errors. Several runs are taken for seeds of one recipe or for models: their spread is given, and each "
-        "is paired with the first.",
+        "intervals, by site and subgroup, the WHO triage target, a check whether the score tells sites apart, the "
+        "worst errors, and the images that the AUC is lost on. Several runs are taken for seeds of one recipe or for "
+        "models: their spread is given, and each is paired with the first.",
         epilog="Exit status: 0 every selected image was compared; 3 some were not (all listed); 1 nothing was.",
     )
     parser.add_argument(
