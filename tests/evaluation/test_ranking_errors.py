@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_up_scores import make_scores
 from sklearn.metrics import roc_auc_score
 
+from common.evaluation import evaluate_classification
 from common.evaluation.ranking_errors import half_of, ranking_errors
 
 
@@ -59,3 +63,17 @@ def test_runs_follow_one_another_and_those_without_a_wrong_pair_have_no_rows() -
 @pytest.mark.parametrize(("lost", "images"), [([1.0], 1), ([0.1, 0.5, 0.4], 1), ([0.4, 0.3, 0.3], 2), ([0.1] * 10, 5)])
 def test_the_costliest_images_make_up_half(lost: list[float], images: int) -> None:
     assert half_of(pd.Series(lost)) == images
+
+
+def test_an_evaluation_counts_them(tmp_path: Path) -> None:
+    scores = make_scores(tmp_path)
+    found = evaluate_classification({"run": scores.run}, scores.data, subgroups=(), repeats=20)
+    lost = found.ranking_errors()
+    summary = found.summary
+    area = summary.loc[(summary["metric"] == "auc") & (summary["dataset"] == "all"), "estimate"].item()
+    assert lost.loc[lost["label"] == 1, "lost"].sum() == pytest.approx(1 - area)
+    assert re.search(
+        r"What the AUC of all images together lacks of 1 is 0\.\d{3}; half of it falls on \d+ of the 50 positive "
+        r"images, or on \d+ of the 50 negative images \(ranking_errors\.csv\)",
+        found.markdown(),
+    )
