@@ -78,7 +78,8 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
         source: "imagenet" takes published weights (:func:`imagenet_file`, :func:`imagenet_package`); otherwise a file:
             a ``state_dict`` that contains the wanted tensors with or without a prefix (the published files, our
             classifiers, our U-Nets), or a Keras VGG-16 ``.weights.h5`` (:func:`keras_vgg_state`). Convolutions that a
-            classifier has behind its published backbone are taken where the file has them.
+            classifier has behind its published backbone are taken where the file has them. A VGG-16 without batch
+            normalisation may start one with it, whose normalisation then stays as it is.
 
     Raises:
         WeightsError: nothing in the network to load into, weights that cannot be had or read, or of another network.
@@ -95,6 +96,8 @@ def load_encoder_weights(network: nn.Module, source: str | Path) -> None:
     path = published_weights(name) if str(source) == "imagenet" else Path(source)
     state = keras_vgg_state(path) if path.suffix == ".h5" else read_state(path)
     state = _todays_names(state)
+    if isinstance(target, DropBlockVGG):
+        state = _with_normalisation(state, target)
     wanted = {key: tensor.shape for key, tensor in target.state_dict().items() if not key.startswith("fc.")}
     found = _matching(state, wanted)
     # Files from before PyTorch 0.4.1, torchvision's among them, lack these counters, which change no output.
@@ -120,6 +123,24 @@ def _todays_names(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         # Published squeeze and excitation layers are 1 x 1 convolutions, MONAI's are linear.
         renamed[name] = tensor.flatten(1) if ".se_layer." in name and tensor.ndim == 4 else tensor
     return renamed
+
+
+def _with_normalisation(state: dict[str, Any], network: DropBlockVGG) -> dict[str, Any]:
+    """The convolutions of a VGG-16 without batch normalisation under the names that a network with it has for them."""
+    with torch.device("meta"):
+        plain = VGGFeatures(16)
+    wanted = {key: tensor.shape for key, tensor in plain.state_dict().items()}
+    found = _matching(state, wanted)
+    if len(found) < len(wanted):
+        return state
+    theirs = [key for key, layer in plain.features.named_children() if isinstance(layer, nn.Conv2d)]
+    ours = [key for key, layer in network.features.named_children() if isinstance(layer, nn.Conv2d)]
+    renamed = {
+        f"features.{our}.{kind}": found[f"features.{their}.{kind}"]
+        for our, their in zip(ours, theirs, strict=True)
+        for kind in ("weight", "bias")
+    }
+    return {key: tensor for key, tensor in network.state_dict().items() if key.startswith("features.")} | renamed
 
 
 def _matching(state: dict[str, Any], wanted: dict[str, torch.Size]) -> dict[str, Any]:

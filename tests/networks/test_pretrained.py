@@ -15,9 +15,19 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from common.networks import UNet, VGGFeatures, VGGUNet, WeightsError, load_encoder_weights, pretrained
+from common.networks import (
+    DropBlockVGG,
+    UNet,
+    VGGClassifier,
+    VGGFeatures,
+    VGGUNet,
+    WeightsError,
+    load_encoder_weights,
+    pretrained,
+)
 from common.networks.pretrained import IMAGENET_URLS, imagenet_file, keras_vgg_state
 from common.networks.vgg import BLOCKS, IMAGENET_MEAN, IMAGENET_STD
 
@@ -43,6 +53,28 @@ def test_weights_of_another_depth_are_refused(tmp_path: Path) -> None:
     torch.save(VGGFeatures(16).state_dict(), tmp_path / "vgg16.pt")
     with pytest.raises(WeightsError, match=r"tensors of VGG-19 are missing or of another shape"):
         load_encoder_weights(VGGFeatures(19), tmp_path / "vgg16.pt")
+
+
+def test_a_vgg_without_batch_normalisation_starts_one_with_it(tmp_path: Path) -> None:
+    source = VGGClassifier(16)
+    torch.save(source.state_dict(), tmp_path / "vgg16.pt")
+    network = DropBlockVGG()
+    network.features[1].weight.data.fill_(0.5)
+    load_encoder_weights(network, tmp_path / "vgg16.pt")
+    kernels = [module.weight for module in source.modules() if isinstance(module, nn.Conv2d)]
+    loaded = [module.weight for module in network.features if isinstance(module, nn.Conv2d)]
+    assert len(loaded) == 13
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(loaded, kernels, strict=True))
+    assert torch.equal(network.features[1].weight, torch.full((64,), 0.5))
+
+
+def test_half_a_vgg_starts_no_network(tmp_path: Path) -> None:
+    state = {
+        name: tensor for name, tensor in VGGFeatures(16).state_dict().items() if not name.startswith("features.28")
+    }
+    torch.save(state, tmp_path / "vgg16.pt")
+    with pytest.raises(WeightsError, match="tensors of VGG-16 with batch normalisation are missing"):
+        load_encoder_weights(DropBlockVGG(), tmp_path / "vgg16.pt")
 
 
 def test_a_network_without_vgg_encoder_is_refused(tmp_path: Path) -> None:
