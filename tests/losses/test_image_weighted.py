@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from monai.data import MetaTensor
-from monai.losses import DiceCELoss
+from monai.losses import DiceCELoss, DiceFocalLoss
 from torch import nn
 from torch.nn import functional as F
 
@@ -13,7 +13,7 @@ from common.losses import FocalTverskyLoss, ImageWeightedLoss, SoftBoundaryLoss
 from common.transforms import ImageWeightd
 
 LOSSES = {
-    "dice_bce": DiceCELoss(sigmoid=True),
+    "dice_bce": DiceFocalLoss(sigmoid=True, gamma=0.0),
     "bce": nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0)),
     "focal_tversky": FocalTverskyLoss(sigmoid=True),
     "soft_boundary": SoftBoundaryLoss(FocalTverskyLoss(sigmoid=True)),

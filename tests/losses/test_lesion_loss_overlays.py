@@ -50,6 +50,16 @@ def test_an_overlay_teaches_a_mask(overlay: Path) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_classes_do_not_compete(overlay: Path) -> None:
+    """A pixel may be of several classes or of none, so that a softmax over the channels would be wrong."""
+    loss, generator = build(overlay), torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 2, 48, 48, generator=generator)
+    mask = (torch.rand(3, 2, 48, 48, generator=generator) > 0.8).float()
+    each = [float(loss(logits[:, [channel]], mask[:, [channel]])) for channel in (0, 1)]
+    assert float(loss(logits, mask)) == pytest.approx(sum(each) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
 def test_a_smaller_false_area_on_a_normal_film_costs_less(overlay: Path) -> None:
     loss, mask = build(overlay), torch.zeros(1, 1, 256, 256)
     costs = []
